@@ -1,0 +1,53 @@
+"""headstart: from a folder of images to a judged, deployable classifier.
+
+Every name below is imported on first use, so ``import headstart`` costs
+milliseconds and the training libraries are touched only by what trains.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "HeadstartError": "headstart.errors",
+    "ImageClassifier": "headstart.estimator",
+    "Predictor": "headstart.serving.predictor",
+    "TrainConfig": "headstart.config",
+    "evaluate": "headstart.workflows.evaluate",
+    "load": "headstart.serving.predictor",
+    "predict": "headstart.workflows.predict",
+    "train": "headstart.workflows.train",
+}
+
+__all__ = [
+    "HeadstartError",
+    "ImageClassifier",
+    "Predictor",
+    "TrainConfig",
+    "evaluate",
+    "load",
+    "predict",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from headstart.config import TrainConfig
+    from headstart.errors import HeadstartError
+    from headstart.estimator import ImageClassifier
+    from headstart.serving.predictor import Predictor, load
+    from headstart.workflows.evaluate import evaluate
+    from headstart.workflows.predict import predict
+    from headstart.workflows.train import train
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'headstart' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,1 @@
+"""Pretrained networks: a declarative catalog, their weights, and their graphs."""

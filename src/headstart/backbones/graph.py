@@ -1,0 +1,117 @@
+"""A backbone as an ONNX graph on disk: built once by PyTorch, then only read.
+
+A run whose graph is already there never imports PyTorch's network libraries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.backbones.layout import FeatureLayout
+from headstart.backbones.spec import BackboneSpec
+from headstart.files import write_bytes, write_json
+
+GRAPH_VERSION = 1
+"""Raised whenever the same backbone would be exported to another graph."""
+OPSET = 17
+INPUT = "pixels"
+
+
+@dataclass(frozen=True)
+class BackboneGraph:
+    """An exported backbone: uint8 (N, S, S, 3) in, one (N, C) output a block.
+
+    Attributes:
+        path: The ONNX file.
+        layout: Its outputs, in order.
+        fingerprint: Digest of the file, part of every feature's cache key.
+        size_px: Side S of the square it takes.
+    """
+
+    path: Path
+    layout: FeatureLayout
+    fingerprint: str
+    size_px: int
+
+
+def load_graph(spec: BackboneSpec, *, size_px: int, cache: Path) -> BackboneGraph:
+    """Return a backbone's graph, exporting it on first use.
+
+    Args:
+        spec: Catalog entry.
+        size_px: Side of the square the graph takes.
+        cache: Cache folder; a damaged file in it is noticed and rebuilt.
+
+    Raises:
+        WeightsError: The pretrained weights are missing, damaged or do not fit.
+        StorageError: The cache cannot be written.
+    """
+    folder = cache / "graphs" / graph_key(spec, size_px)
+    return _read(folder, size_px) or _build(spec, folder, size_px)
+
+
+def graph_key(spec: BackboneSpec, size_px: int) -> str:
+    """Return the folder name of a graph: all that decides its content."""
+    parts = (GRAPH_VERSION, spec.architecture, spec.weights.sha256, spec.mean, spec.std, spec.taps)
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+    return f"{spec.name}-{size_px}-{digest}"
+
+
+def _read(folder: Path, size_px: int) -> BackboneGraph | None:
+    try:
+        about = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
+        with (folder / "graph.onnx").open("rb") as stream:
+            fingerprint = hashlib.file_digest(stream, "sha256").hexdigest()
+        layout = FeatureLayout.from_json(about["layout"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if fingerprint != about["sha256"]:
+        return None
+    return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
+
+
+def _build(spec: BackboneSpec, folder: Path, size_px: int) -> BackboneGraph:
+    from headstart.backbones.tapped import TappedBackbone
+    from headstart.backbones.timm_adapter import build_network
+
+    module = TappedBackbone(build_network(spec), spec)
+    layout = module.measure_layout(size_px)
+    content = export_onnx(module, layout, size_px)
+    fingerprint = hashlib.sha256(content).hexdigest()
+    write_bytes(folder / "graph.onnx", content)
+    write_json(folder / "graph.json", {"sha256": fingerprint, "layout": layout.to_json()})
+    return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
+
+
+def export_onnx(module: Callable[..., object], layout: FeatureLayout, size_px: int) -> bytes:
+    """Export a tapped backbone, batch size left open.
+
+    The TorchScript exporter is chosen on purpose: one second against more than ten,
+    no further dependency, and tensor names that stay those of the state dict.
+    """
+    import torch
+
+    buffer = io.BytesIO()
+    outputs = [block.output for block in layout.blocks]
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        torch.onnx.export(
+            module,  # type: ignore[arg-type]
+            (torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8),),
+            buffer,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in (INPUT, *outputs)},
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+        )
+    return buffer.getvalue()

@@ -1,0 +1,80 @@
+"""How one feature vector is made up of pooled activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.backbones.spec import FINAL_TAP
+from headstart.errors import UnknownNameError
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBlock:
+    """One pooled activation: ``channels`` numbers of one statistic of one tap."""
+
+    tap: str
+    statistic: str
+    channels: int
+
+    @property
+    def output(self) -> str:
+        """Name of the graph output that carries the block."""
+        return f"{self.tap}/{self.statistic}"
+
+
+@dataclass(frozen=True)
+class FeatureLayout:
+    """The blocks of a feature vector, in order; ``dim`` numbers in all."""
+
+    blocks: tuple[FeatureBlock, ...]
+
+    @property
+    def dim(self) -> int:
+        """Length of the whole vector."""
+        return sum(block.channels for block in self.blocks)
+
+    def columns(self, outputs: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Return the positions of some blocks' numbers, ascending."""
+        wanted = set(outputs)
+        masks = [np.full(block.channels, block.output in wanted) for block in self.blocks]
+        return np.flatnonzero(np.concatenate(masks))
+
+    def tap_sets(self) -> dict[str, tuple[str, ...]]:
+        """Return the selections that a head may choose from: name -> graph outputs.
+
+        ``final`` is what every transfer-learning tutorial uses; ``early`` leaves the
+        last layer out, which suits images unlike those the backbone was trained on.
+        """
+        final = [block for block in self.blocks if block.tap == FINAL_TAP]
+        early = [block for block in self.blocks if block.tap != FINAL_TAP]
+        sets = {
+            "final": [block for block in final if block.statistic == "mean"],
+            "final+max": final,
+            "early": early,
+            "all": list(self.blocks),
+        }
+        return {name: tuple(b.output for b in blocks) for name, blocks in sets.items() if blocks}
+
+    def outputs_of(self, taps: str) -> tuple[str, ...]:
+        """Return the graph outputs of a tap set by its name.
+
+        Raises:
+            UnknownNameError: There is no such set.
+        """
+        sets = self.tap_sets()
+        if taps not in sets:
+            raise UnknownNameError("tap set", taps, [*sets, "auto"])
+        return sets[taps]
+
+    def to_json(self) -> list[list[str | int]]:
+        """Return the blocks as plain lists."""
+        return [[block.tap, block.statistic, block.channels] for block in self.blocks]
+
+    @classmethod
+    def from_json(cls, content: Iterable[tuple[str, str, int]]) -> FeatureLayout:
+        """Rebuild a layout from :meth:`to_json`."""
+        return cls(tuple(FeatureBlock(tap, statistic, n) for tap, statistic, n in content))

@@ -1,0 +1,68 @@
+"""What is known of a backbone before any library is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headstart.config.schema import Interpolation
+
+Statistic = Literal["mean", "max", "std"]
+FINAL_TAP = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedWeights:
+    """Weights that a Python package carries in a file.
+
+    Attributes:
+        package: Import name of the package.
+        file: Path of the checkpoint inside the package.
+        sha256: Digest that the file must have.
+        naming: Which rule of :mod:`headstart.backbones.weights` maps its tensor names.
+        licence: SPDX identifier.
+    """
+
+    package: str
+    file: str
+    sha256: str
+    naming: str
+    licence: str
+
+    @property
+    def distribution(self) -> str:
+        """What pip calls the package."""
+        return self.package.replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneSpec:
+    """One entry of the catalog.
+
+    Attributes:
+        name: Canonical name, as in configurations and bundles.
+        aliases: Other names it answers to, in any case.
+        architecture: Name in the library that builds it.
+        size_px: Side of the square it was trained on.
+        interpolation: Resampling filter it was trained with.
+        crop_fraction: Central share of an image's shorter side it was judged on.
+        mean: Channel means on the 0..1 scale that its weights expect.
+        std: Channel standard deviations on that scale.
+        taps: Modules whose output is pooled into features besides the final one.
+        parameters: Trainable weights, the ImageNet classifier included.
+        top1: Published ImageNet top-1 accuracy, in percent.
+        weights: Where pretrained weights come from.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    architecture: str
+    size_px: int
+    interpolation: Interpolation
+    crop_fraction: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    taps: tuple[str, ...]
+    parameters: int
+    top1: float
+    weights: PackagedWeights

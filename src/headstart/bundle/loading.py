@@ -1,0 +1,102 @@
+"""Reading a bundle: every byte is checked before any of it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from headstart.bundle.schema import SCHEMA_VERSION, BundleInfo, FileDigest
+from headstart.errors import BundleError
+
+INFO_FILE: Final = "bundle.json"
+GRAPH_FILE: Final = "graph.onnx"
+WEIGHTS_FILE: Final = "weights.safetensors"
+BUNDLE_FILES: Final = (INFO_FILE, GRAPH_FILE, WEIGHTS_FILE)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle on disk."""
+
+    folder: Path
+    info: BundleInfo
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file: uint8 (N, S, S, 3) in, calibrated probabilities (N, K) out."""
+        return self.folder / GRAPH_FILE
+
+
+def load_bundle(folder: str | Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Args:
+        folder: The bundle's folder, or a run directory that holds one.
+
+    Raises:
+        BundleError: A file is missing, changed or of an unknown version.
+    """
+    path = _bundle_folder(Path(folder))
+    info = _read_info(path / INFO_FILE)
+    for name, digest in info.files.items():
+        _check_file(path, name, digest)
+    return Bundle(path, info)
+
+
+def file_digest(path: Path) -> FileDigest:
+    """Return the size and SHA-256 of a file."""
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return FileDigest(sha256=sha256, bytes=path.stat().st_size)
+
+
+def _bundle_folder(path: Path) -> Path:
+    if not path.exists():
+        raise BundleError(f"there is no bundle at {path}: give the folder that 'headstart train' wrote")
+    for candidate in (path, path / "bundle"):
+        if (candidate / INFO_FILE).is_file():
+            return candidate
+    raise BundleError(
+        f"{path} is not a bundle: it holds no {INFO_FILE}; "
+        "give the 'bundle' folder of a run, with its three files"
+    )
+
+
+def _read_info(path: Path) -> BundleInfo:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error
+    _check_version(path, content)
+    try:
+        return BundleInfo.model_validate(content)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
+        raise BundleError(f"{path} is damaged: look at {fields}") from error
+
+
+def _check_version(path: Path, content: Any) -> None:
+    version = content.get("schema") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"{path} has schema {version!r}, this headstart reads {SCHEMA_VERSION}: "
+            "install the headstart that wrote it, or train again"
+        )
+
+
+def _check_file(folder: Path, name: str, expected: FileDigest) -> None:
+    if name not in BUNDLE_FILES:
+        raise BundleError(f"{folder / INFO_FILE} lists {name!r}, which is no file of a bundle")
+    path = folder / name
+    if not path.is_file():
+        raise BundleError(f"the bundle {folder} lacks {name}: copy the whole folder again")
+    if file_digest(path) != expected:
+        raise BundleError(
+            f"{path} was changed since the bundle was written "
+            "(its SHA-256 is not the one in bundle.json): copy the whole folder again"
+        )

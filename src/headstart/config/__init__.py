@@ -1,0 +1,25 @@
+"""Settings: the only home of a default, checked before any work starts."""
+
+from headstart.config.loading import build_config, read_settings, set_dotted
+from headstart.config.places import cache_dir
+from headstart.config.schema import (
+    BackboneConfig,
+    DataConfig,
+    EngineConfig,
+    HeadConfig,
+    JudgementConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "BackboneConfig",
+    "DataConfig",
+    "EngineConfig",
+    "HeadConfig",
+    "JudgementConfig",
+    "TrainConfig",
+    "build_config",
+    "cache_dir",
+    "read_settings",
+    "set_dotted",
+]

@@ -1,0 +1,90 @@
+"""Every setting of a training run, with its default, range and meaning.
+
+The descriptions are the help texts of the command line: one fact, one place.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+GeometryMode = Literal["crop", "pad", "squash"]
+GeometryChoice = Literal["auto", "crop", "pad", "squash"]
+Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "box"]
+EngineName = Literal["auto", "openvino", "torch"]
+Precision = Literal["auto", "bf16", "f32"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Settings):
+    """Which images are used, and how they become pixels."""
+
+    geometry: GeometryChoice = Field(
+        "auto",
+        description="How an image becomes a square: crop, pad, squash; auto tries on training images",
+    )
+    crop_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Kept share of the shorter side (crop); the backbone's where not given"
+    )
+    image_size_px: Annotated[int, Field(ge=32, le=2048)] | None = Field(
+        None, description="Side of the square; the backbone's own where not given"
+    )
+    interpolation: Interpolation | None = Field(
+        None, description="Resampling filter; the backbone's own where not given"
+    )
+    val: float = Field(0.1, gt=0, lt=0.5, description="Share of validation images made")
+    test: float = Field(0.1, gt=0, lt=0.5, description="Share of test images made")
+    max_pixels: int = Field(50_000_000, ge=1, description="Largest image read, in pixels")
+    allow_bad: bool = Field(False, description="Go on with more than 1 % bad files")
+    allow_leaks: bool = Field(False, description="Go on with one image in two splits")
+
+
+class BackboneConfig(_Settings):
+    """The pretrained network whose activations are the features."""
+
+    name: str = Field("efficientnet_lite0", description="Pretrained network")
+
+
+class EngineConfig(_Settings):
+    """What computes the frozen forward pass."""
+
+    name: EngineName = Field("auto", description="What runs the backbone")
+    precision: Precision = Field("auto", description="Arithmetic of the forward pass")
+    threads: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Processor threads; all that are allowed where not given"
+    )
+
+
+class HeadConfig(_Settings):
+    """The classifier on top of the features, and how it is chosen."""
+
+    taps: str = Field("auto", description="Which activations are used: auto, or a set's name")
+    strength: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="L2 penalty; chosen by cross-validation where not given"
+    )
+    class_weight: Literal["balanced"] | None = Field(
+        None, description="'balanced' counts every class the same"
+    )
+    folds: int = Field(5, ge=2, le=20, description="Cross-validation folds")
+
+
+class JudgementConfig(_Settings):
+    """How the locked test set is reported."""
+
+    resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples")
+    confidence: float = Field(0.95, gt=0.5, lt=1.0, description="Level of every interval")
+
+
+class TrainConfig(_Settings):
+    """Everything ``headstart train`` can be told."""
+
+    seed: int = Field(0, ge=0, description="Seed of splits, folds and resamples")
+    data: DataConfig = DataConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    engine: EngineConfig = EngineConfig()
+    head: HeadConfig = HeadConfig()
+    judgement: JudgementConfig = JudgementConfig()

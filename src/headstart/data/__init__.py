@@ -1,0 +1,1 @@
+"""From what a user points at to labelled, checked and split images."""

@@ -1,0 +1,30 @@
+"""The name of an image's content: what caches, duplicates and leaks are found by."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from headstart.data.manifest import ImageData
+
+_DIGEST_BYTES = 16
+
+
+def content_digest(data: ImageData) -> str:
+    """Return the BLAKE2b digest of an image's content, 32 hexadecimal digits.
+
+    Encoded bytes are hashed as they are. Pixels are hashed with their shape and
+    under a key of their own, so that no array shares a digest with any bytes.
+
+    Args:
+        data: Encoded bytes, or pixels, uint8, shape (height, width, 3).
+
+    >>> content_digest(b"abc")
+    'cf4ab791c62b8d2b2109c90275287816'
+    """
+    if isinstance(data, bytes):
+        return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+    state = hashlib.blake2b(str(data.shape).encode(), digest_size=_DIGEST_BYTES, person=b"pixels")
+    state.update(np.ascontiguousarray(data).data)
+    return state.hexdigest()

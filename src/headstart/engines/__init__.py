@@ -1,0 +1,1 @@
+"""What runs a graph: uint8 batches in, float arrays out."""

@@ -1,0 +1,35 @@
+"""The one interface of every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+PixelBatch: TypeAlias = npt.NDArray[np.uint8]
+"""uint8, (n, H, W, 3), RGB."""
+
+Outputs: TypeAlias = npt.NDArray[np.float32]
+"""float32, (n, D): the graph's outputs side by side."""
+
+
+class Engine(Protocol):
+    """Runs one graph on one device.
+
+    Attributes:
+        name: ``"openvino"`` or ``"torch"``.
+        device: What computes: ``"CPU"``, ``"cuda:0"``.
+        precision: Arithmetic in use: ``"bf16"`` or ``"f32"``.
+        batch_size: Most images a batch may hold; also the fastest number.
+    """
+
+    name: str
+    device: str
+    precision: str
+    batch_size: int
+
+    def stream(self, batches: Iterable[PixelBatch]) -> Iterator[Outputs]:
+        """Yield each batch's outputs, in order, computing ahead of the consumer."""
+        ...

@@ -1,0 +1,1 @@
+"""From a fitted head to a bundle that deploys identically, and the proof of it."""

@@ -1,0 +1,216 @@
+"""A crash-safe store of feature vectors, shared by every run of one backbone.
+
+One LMDB environment a feature space (graph, geometry, precision), one record an
+image: key = digest of the image's content, value = float16 vector + CRC-32.
+Several processes may read and write at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import lmdb
+import numpy as np
+import numpy.typing as npt
+
+from headstart.errors import StorageError
+
+Features = npt.NDArray[np.float16]
+
+_FIRST_MAP_BYTES = 1 << 28
+_READ_ROWS = 4096
+_FLOAT16_MAX = float(np.finfo(np.float16).max)
+_CRC = struct.Struct("<I")
+
+
+class FeatureStore:
+    """Vectors of one feature space, by content digest.
+
+    Args:
+        folder: The environment's folder; made if missing. A damaged one is deleted
+            and begun anew: it holds only what can be computed again.
+        dim: Length of every vector.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        self.folder = folder
+        self.dim = dim
+        self.rebuilt = False
+        self._environment = self._open_or_rebuild()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the files back; the store cannot be used afterwards."""
+        self._environment.close()
+
+    def missing(self, digests: Sequence[str]) -> list[int]:
+        """Return the positions whose digest has no sound record, each content once."""
+        absent: list[int] = []
+        seen: set[str] = set()
+        with self._reading() as transaction:
+            for position, digest in enumerate(digests):
+                if digest in seen:
+                    continue
+                seen.add(digest)
+                if not self._is_sound(transaction.get(bytes.fromhex(digest))):
+                    absent.append(position)
+        return absent
+
+    def put(self, digests: Sequence[str], vectors: npt.NDArray[np.floating]) -> None:
+        """Keep some vectors, all or none of them.
+
+        Args:
+            digests: Content digest of each image, length N.
+            vectors: Shape (N, dim); stored as float16, clipped to its range.
+
+        Raises:
+            StorageError: The disk is full.
+        """
+        clipped = np.clip(vectors, -_FLOAT16_MAX, _FLOAT16_MAX).astype(np.float16)
+        records = [
+            (bytes.fromhex(digest), _pack(vector))
+            for digest, vector in zip(digests, clipped, strict=True)
+        ]
+        while not self._try_put(records):
+            self._grow()
+
+    def read(self, digests: Sequence[str], columns: npt.NDArray[np.int64] | None = None) -> Features:
+        """Return the vectors of some images, in the order asked for.
+
+        The environment is mapped anew every few thousand rows, so that pages already
+        copied do not count as resident memory.
+
+        Args:
+            digests: Content digests, length N.
+            columns: Positions wanted; all where not given.
+
+        Returns:
+            float16, shape (N, len(columns) or dim).
+
+        Raises:
+            KeyError: A digest has no sound record.
+        """
+        width = self.dim if columns is None else len(columns)
+        result = np.empty((len(digests), width), dtype=np.float16)
+        for start in range(0, len(digests), _READ_ROWS):
+            part = digests[start : start + _READ_ROWS]
+            for row, vector in enumerate(self._vectors(part), start):
+                result[row] = vector if columns is None else vector[columns]
+            self._reopen()
+        return result
+
+    def _vectors(self, digests: Iterable[str]) -> Iterator[Features]:
+        with self._reading() as transaction:
+            for digest in digests:
+                record = transaction.get(bytes.fromhex(digest))
+                if not self._is_sound(record):
+                    raise KeyError(digest)
+                yield np.frombuffer(record, dtype=np.float16, count=self.dim)
+
+    def _is_sound(self, record: memoryview | None) -> bool:
+        if record is None or len(record) != 2 * self.dim + _CRC.size:
+            return False
+        body, (crc,) = record[: 2 * self.dim], _CRC.unpack(record[2 * self.dim :])
+        return zlib.crc32(body) == crc
+
+    def _try_put(self, records: Iterable[tuple[bytes, bytes]]) -> bool:
+        self._adopt_size()
+        try:
+            with self._storage_errors(), self._environment.begin(write=True) as transaction:
+                for key, value in records:
+                    transaction.put(key, value)
+        except lmdb.MapFullError:
+            return False
+        return True
+
+    def _reading(self) -> lmdb.Transaction:
+        self._adopt_size()
+        return self._environment.begin(buffers=True)
+
+    def _adopt_size(self) -> None:
+        """Follow another process that has made the map larger."""
+        try:
+            self._environment.begin().abort()
+        except lmdb.MapResizedError:
+            self._environment.set_mapsize(0)
+
+    def _grow(self) -> None:
+        self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+
+    def _reopen(self) -> None:
+        self._environment.close()
+        self._environment = self._open()
+
+    def _open_or_rebuild(self) -> lmdb.Environment:
+        try:
+            return self._checked(self._open())
+        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError, _Truncated):
+            shutil.rmtree(self.folder)
+            self.rebuilt = True
+            return self._open()
+
+    def _open(self) -> lmdb.Environment:
+        with self._storage_errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            size = self._data_bytes()
+            return lmdb.open(
+                str(self.folder), map_size=max(_FIRST_MAP_BYTES, 2 * size), readahead=False
+            )
+
+    def _checked(self, environment: lmdb.Environment) -> lmdb.Environment:
+        pages = environment.info()["last_pgno"] + 1
+        if self._data_bytes() < pages * environment.stat()["psize"]:
+            environment.close()
+            raise _Truncated
+        return environment
+
+    def _data_bytes(self) -> int:
+        data = self.folder / "data.mdb"
+        return data.stat().st_size if data.exists() else 0
+
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        mend = "free some space, or choose another folder with --cache or HEADSTART_CACHE"
+        try:
+            yield
+        except (lmdb.DiskError, lmdb.ReadonlyError, lmdb.LockError, OSError) as error:
+            raise StorageError(f"the feature cache {self.folder} cannot be written: {mend}") from error
+
+
+class _Truncated(Exception):
+    """The data file is shorter than its own page count says."""
+
+
+def _pack(vector: Features) -> bytes:
+    body = vector.tobytes()
+    return body + _CRC.pack(zlib.crc32(body))
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return how much disk the files below a folder take, in bytes."""
+    return sum(
+        (Path(root) / name).stat().st_blocks * 512
+        for root, _, names in os.walk(folder)
+        for name in names
+    )

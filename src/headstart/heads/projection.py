@@ -1,0 +1,129 @@
+"""Standardising features and turning them onto their principal axes.
+
+Logistic regression on standardised features is solved much faster on the leading
+principal axes: the axes are uncorrelated, so a diagonal preconditioner is nearly
+exact, and there are fewer of them. The map is linear, so it folds into the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from headstart.features.store import Features
+
+RANK = 1024
+"""Most axes kept. On TrashNet no figure differs between 1,024 and all axes."""
+_EXACT = 2048
+_FIT_ROWS = 8192
+_OVERSAMPLING = 32
+_CHUNK_ROWS = 4096
+_RELATIVE_FLOOR = 1e-7
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The affine map z = ((x - mean) * scale) @ basis.
+
+    Attributes:
+        mean: Shape (D,).
+        scale: Shape (D,); holds 1 / sqrt(D) too, so that penalties mean the same
+            for every number of features.
+        basis: Orthonormal columns, shape (D, R), leading axis first.
+        variance: Variance of each projected feature, shape (R,).
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+    basis: torch.Tensor
+    variance: torch.Tensor
+
+    def apply(self, features: Features) -> torch.Tensor:
+        """Project features, a few thousand rows at a time.
+
+        Args:
+            features: float16, shape (N, D).
+
+        Returns:
+            float32, shape (N, R).
+        """
+        result = torch.empty(len(features), self.basis.shape[1])
+        for start, chunk in _chunks(features):
+            result[start : start + len(chunk)] = (chunk - self.mean) * self.scale @ self.basis
+        return result
+
+    def unproject(
+        self, weight: torch.Tensor, bias: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the weight and bias that do on raw features what these do on z.
+
+        Args:
+            weight: Shape (R, K).
+            bias: Shape (K,).
+        """
+        raw = self.scale[:, None] * (self.basis @ weight)
+        return raw, bias - self.mean @ raw
+
+
+def fit_projection(features: Features, *, seed: int, rank: int = RANK) -> Projection:
+    """Find the principal axes of standardised features.
+
+    Exact where the smaller side of the sample is at most 2,048, else by the
+    randomised range finder with one power iteration (Halko, Martinsson and Tropp,
+    2011, doi:10.1137/090771806). At most 8,192 rows are looked at.
+
+    Args:
+        features: float16, shape (N, D).
+        seed: Seed of the rows sampled and of the range finder.
+        rank: Most axes kept.
+    """
+    sample = _sample(features, seed)
+    mean = sample.mean(0)
+    scale = 1 / ((sample.std(0, correction=0) + 1e-6) * features.shape[1] ** 0.5)
+    standard = (sample - mean) * scale
+    basis, energy = _axes(standard, rank, seed)
+    return Projection(mean, scale, basis, energy / len(standard))
+
+
+def _sample(features: Features, seed: int) -> torch.Tensor:
+    if len(features) <= _FIT_ROWS:
+        return torch.from_numpy(features.astype(np.float32))
+    rows = np.random.default_rng(seed).choice(len(features), _FIT_ROWS, replace=False)
+    return torch.from_numpy(features[np.sort(rows)].astype(np.float32))
+
+
+def _axes(matrix: torch.Tensor, rank: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    rows, columns = matrix.shape
+    if columns <= min(rows, _EXACT):
+        energy, basis = torch.linalg.eigh(matrix.T @ matrix)
+        return _leading(basis, energy, rank)
+    small = matrix if rows <= _EXACT else _range(matrix, rank + _OVERSAMPLING, seed)
+    energy, axes = torch.linalg.eigh(small @ small.T)
+    axes, energy = _leading(axes, energy, rank)
+    return small.T @ axes / energy.sqrt(), energy
+
+
+def _range(matrix: torch.Tensor, width: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    probe = torch.randn(matrix.shape[1], width, generator=generator)
+    for _ in range(2):
+        basis, _ = torch.linalg.qr(matrix @ probe)
+        probe = matrix.T @ basis
+    return probe.T
+
+
+def _leading(
+    axes: torch.Tensor, energy: torch.Tensor, rank: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    axes, energy = axes.flip(1)[:, :rank], energy.flip(0)[:rank]
+    kept = max(1, int((energy > _RELATIVE_FLOOR * energy[0]).sum()))
+    return axes[:, :kept].contiguous(), energy[:kept].clamp_min(1e-12)
+
+
+def _chunks(features: Features) -> Iterator[tuple[int, torch.Tensor]]:
+    for start in range(0, len(features), _CHUNK_ROWS):
+        part = features[start : start + _CHUNK_ROWS].astype(np.float32)
+        yield start, torch.from_numpy(part)

@@ -1,0 +1,1 @@
+"""Answering with a bundle, on the runtime floor: no PyTorch, no scikit-learn."""

@@ -1,0 +1,156 @@
+"""The one predictor behind the command line, Python and, later, HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.bundle import Bundle, load_bundle
+from headstart.config import cache_dir
+from headstart.data.containers import ArraysContainer
+from headstart.data.inputs import open_images
+from headstart.data.manifest import Manifest, Pixels, Rejected
+from headstart.engines.openvino_engine import THROUGHPUT_BATCH, OpenVinoEngine
+from headstart.engines.pipeline import ImagePipeline
+from headstart.errors import DataError, listed
+
+Images: TypeAlias = "Sequence[str | Path] | Sequence[Pixels] | Pixels"
+"""Paths, or uint8 images of shape (H, W, 3) or (H, W), or a stack of them."""
+
+Probabilities: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a bundle says of one image.
+
+    Attributes:
+        path: As it was given, or its name inside a folder or archive.
+        label: The most probable class; empty for a bad file.
+        confidence: Its calibrated probability, 0 to 1; 0 for a bad file.
+        status: ``"ok"``, or ``"error"`` for a file that could not be read.
+        error: The reason, for a bad file.
+        probabilities: Of every class, shape (K,), in the bundle's order; empty for a
+            bad file.
+    """
+
+    path: str
+    label: str
+    confidence: float
+    status: Literal["ok", "error"]
+    error: str
+    probabilities: Probabilities
+
+
+class Predictor:
+    """Classifies images with a bundle. Made by :func:`load`.
+
+    Args:
+        bundle: A verified bundle.
+        precision: ``"auto"`` (the processor's fastest), ``"bf16"`` or ``"f32"``.
+        threads: Processor threads; all that are allowed where not given.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, precision: str = "auto", threads: int | None = None
+    ) -> None:
+        self.bundle = bundle
+        self.classes_ = np.array(bundle.info.classes)
+        self._precision = precision
+        self._threads = threads
+        self._engines: dict[int, OpenVinoEngine] = {}
+
+    def stream(self, manifest: Manifest) -> Iterator[Prediction]:
+        """Yield one prediction a row, in order; a bad file is a row with its reason."""
+        pipeline = self._pipeline(len(manifest))
+        for row, answer in pipeline.run(manifest, range(len(manifest))):
+            if isinstance(answer, Rejected):
+                yield _bad(manifest.paths[row], answer.reason)
+            else:
+                yield self._good(manifest.paths[row], answer)
+
+    def predict_proba(self, images: Images) -> Probabilities:
+        """Return calibrated probabilities, float32, shape (N, K).
+
+        Raises:
+            DataError: Any image cannot be read; all such are named.
+        """
+        predictions = list(self.stream(as_manifest(images)))
+        bad = [f"{p.path} ({p.error})" for p in predictions if p.status == "error"]
+        if bad:
+            raise DataError(f"{len(bad)} of {len(predictions)} images cannot be read: {listed(bad)}")
+        if not predictions:
+            return np.empty((0, len(self.classes_)), dtype=np.float32)
+        return np.stack([prediction.probabilities for prediction in predictions])
+
+    def predict(self, images: Images) -> npt.NDArray[np.str_]:
+        """Return the most probable class of each image, shape (N,). Raises as above."""
+        return self.classes_[self.predict_proba(images).argmax(axis=1)]
+
+    def _good(self, path: str, probabilities: Probabilities) -> Prediction:
+        best = int(probabilities.argmax())
+        return Prediction(
+            path=path,
+            label=str(self.classes_[best]),
+            confidence=float(probabilities[best]),
+            status="ok",
+            error="",
+            probabilities=probabilities,
+        )
+
+    def _pipeline(self, images: int) -> ImagePipeline:
+        info = self.bundle.info
+        engine = self._engine(1 if images < THROUGHPUT_BATCH else THROUGHPUT_BATCH)
+        return ImagePipeline(engine, geometry=info.geometry, max_pixels=info.max_pixels)
+
+    def _engine(self, batch_size: int) -> OpenVinoEngine:
+        if batch_size not in self._engines:
+            self._engines[batch_size] = OpenVinoEngine(
+                self.bundle.graph,
+                precision=self._precision,
+                threads=self._threads,
+                batch_size=batch_size,
+            )
+        return self._engines[batch_size]
+
+
+def load(
+    bundle: str | Path, *, precision: str = "auto", threads: int | None = None
+) -> Predictor:
+    """Load a bundle to predict with.
+
+    Args:
+        bundle: Bundle folder, or a run directory that holds one.
+        precision: ``"auto"`` (the processor's fastest), ``"bf16"`` or ``"f32"``.
+        threads: Processor threads; all that are allowed where not given.
+
+    Raises:
+        BundleError: A file is missing, changed or of an unknown version.
+    """
+    return Predictor(load_bundle(bundle), precision=precision, threads=threads)
+
+
+def as_manifest(images: Images) -> Manifest:
+    """Return paths or arrays as rows without labels.
+
+    Raises:
+        DataError: Neither paths nor uint8 images.
+    """
+    if len(images) and not isinstance(images[0], str | Path):
+        container = ArraysContainer(images)
+        paths = tuple(container.names())
+        empty = (None,) * len(paths)
+        return Manifest(container, paths, empty, empty, empty)
+    return open_images([str(path) for path in images], cache=cache_dir())
+
+
+def _bad(path: str, reason: str) -> Prediction:
+    nothing = np.empty(0, dtype=np.float32)
+    return Prediction(
+        path=path, label="", confidence=0.0, status="error", error=reason, probabilities=nothing
+    )

@@ -1,0 +1,1 @@
+"""One public function a command; the command line and Python both call it."""

@@ -1,0 +1,183 @@
+"""Features of any images under one configuration, from the cache where they are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from headstart.backbones.catalog import find_backbone
+from headstart.backbones.graph import BackboneGraph, load_graph
+from headstart.config import TrainConfig
+from headstart.config.schema import GeometryMode
+from headstart.data.geometry import Geometry
+from headstart.data.manifest import Manifest, Rejected
+from headstart.engines.base import Engine
+from headstart.engines.openvino_engine import OpenVinoEngine, native_precision
+from headstart.engines.pipeline import ImagePipeline
+from headstart.features.extraction import extract, space_key
+from headstart.features.store import Features, FeatureStore
+from headstart.files import write_json
+from headstart.progress import Progress
+
+_AGREEMENT_IMAGES = 16
+
+
+@dataclass(frozen=True)
+class Featured:
+    """Features of some images.
+
+    Attributes:
+        features: float16, shape (M, D), of the rows that could be decoded, in order.
+        rejected: Row -> why it could not.
+        computed: Forward passes made; the others were cached.
+    """
+
+    features: Features
+    rejected: dict[int, Rejected]
+    computed: int
+
+
+class Featuriser:
+    """Computes and remembers features for one backbone, engine and precision.
+
+    Args:
+        config: What the user wants.
+        cache: Cache folder.
+        progress: Who is told.
+
+    Raises:
+        UnknownNameError: No such backbone.
+        WeightsError: Its weights are missing, damaged or do not fit.
+    """
+
+    def __init__(self, config: TrainConfig, *, cache: Path, progress: Progress) -> None:
+        self.spec = find_backbone(config.backbone.name)
+        self._config = config
+        self._cache = cache
+        self._progress = progress
+        self.size_px = config.data.image_size_px or self.spec.size_px
+
+    @cached_property
+    def graph(self) -> BackboneGraph:
+        """The exported backbone."""
+        return load_graph(self.spec, size_px=self.size_px, cache=self._cache)
+
+    @cached_property
+    def engine_name(self) -> str:
+        """``openvino``, or ``torch`` where that was asked for or a GPU is here."""
+        if self._config.engine.name != "auto":
+            return self._config.engine.name
+        from headstart.engines.torch_engine import best_device
+
+        return "openvino" if best_device() == "cpu" else "torch"
+
+    @cached_property
+    def precision(self) -> str:
+        """Arithmetic of the forward pass: ``bf16`` or ``f32``."""
+        wanted = self._config.engine.precision
+        if wanted != "auto":
+            return wanted
+        return native_precision() if self.engine_name == "openvino" else self.engine.precision
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, built on first use."""
+        return self._build_engine(self._config.engine.precision)
+
+    def geometry(self, mode: GeometryMode) -> Geometry:
+        """Return the whole geometry that a mode means under this configuration."""
+        data = self._config.data
+        return Geometry(
+            mode=mode,
+            size_px=self.size_px,
+            interpolation=data.interpolation or self.spec.interpolation,
+            crop_fraction=data.crop_fraction or self.spec.crop_fraction,
+        )
+
+    def featurise(
+        self, manifest: Manifest, digests: Sequence[str], geometry: Geometry
+    ) -> Featured:
+        """Return the features of every image that can be decoded.
+
+        Raises:
+            StorageError: The cache cannot be written.
+        """
+        with FeatureStore(self._space(geometry), self.graph.layout.dim) as store:
+            if store.rebuilt:
+                self._progress.say(f"the feature cache {store.folder.name} was damaged: rebuilt")
+            done = extract(
+                manifest,
+                digests,
+                store=store,
+                engine=lambda: self.engine,
+                geometry=geometry,
+                max_pixels=self._config.data.max_pixels,
+                progress=self._progress,
+            )
+            reasons = {digests[row]: bad.reason for row, bad in done.rejected.items()}
+            rejected = {
+                row: Rejected(manifest.paths[row], reasons[digest])
+                for row, digest in enumerate(digests)
+                if digest in reasons
+            }
+            sound = [digest for digest in digests if digest not in reasons]
+            return Featured(store.read(sound), rejected, done.computed)
+
+    def agreement(self, manifest: Manifest, geometry: Geometry) -> dict[str, float | int | str]:
+        """Return how well this precision agrees with float32, measured once a feature space.
+
+        Returns:
+            Images compared, smallest and mean cosine between the two feature vectors.
+        """
+        path = self._space(geometry) / "agreement.json"
+        try:
+            known: dict[str, float | int | str] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = self._measure_agreement(manifest, geometry)
+            write_json(path, known)
+        return known
+
+    def _measure_agreement(
+        self, manifest: Manifest, geometry: Geometry
+    ) -> dict[str, float | int | str]:
+        step = max(1, len(manifest) // _AGREEMENT_IMAGES)
+        rows = range(0, len(manifest), step)[:_AGREEMENT_IMAGES]
+        mine = self._vectors(self.engine, manifest, rows, geometry)
+        exact = self._vectors(self._build_engine("f32"), manifest, rows, geometry)
+        norms = np.linalg.norm(mine, axis=1) * np.linalg.norm(exact, axis=1)
+        cosines = (mine * exact).sum(1) / norms
+        return {
+            "precision": self.precision,
+            "images": len(cosines),
+            "cosine_mean": round(float(cosines.mean()), 6),
+            "cosine_min": round(float(cosines.min()), 6),
+        }
+
+    def _vectors(
+        self, engine: Engine, manifest: Manifest, rows: Sequence[int], geometry: Geometry
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        pipeline = ImagePipeline(
+            engine, geometry=geometry, max_pixels=self._config.data.max_pixels
+        )
+        answers = [answer for _, answer in pipeline.run(manifest, rows)]
+        return np.stack([answer for answer in answers if not isinstance(answer, Rejected)])
+
+    def _space(self, geometry: Geometry) -> Path:
+        key = space_key(self.graph, geometry, self.engine_name, self.precision)
+        return self._cache / "features" / key
+
+    def _build_engine(self, precision: str) -> Engine:
+        if self.engine_name == "openvino":
+            threads = self._config.engine.threads
+            return OpenVinoEngine(self.graph.path, precision=precision, threads=threads)
+        from headstart.backbones.tapped import TappedBackbone
+        from headstart.backbones.timm_adapter import build_network
+        from headstart.engines.torch_engine import TorchEngine
+
+        module = TappedBackbone(build_network(self.spec), self.spec)
+        return TorchEngine(module, precision=precision)
