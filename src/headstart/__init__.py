@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'headstart' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        from headstart.errors import missing_extra
+
+        raise (missing_extra(error, what=f"headstart.{name}") or error) from error
 
 
 def __dir__() -> list[str]:

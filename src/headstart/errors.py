@@ -60,6 +60,35 @@ class UnknownNameError(HeadstartError):
         super().__init__(f"unknown {kind} {name!r}: {options}")
 
 
+_TRAINING_PACKAGES = {
+    "jinja2",
+    "lmdb",
+    "matplotlib",
+    "onnx",
+    "safetensors",
+    "sklearn",
+    "timm",
+    "torch",
+    "torchvision",
+}
+
+
+def missing_extra(error: ModuleNotFoundError, *, what: str) -> MissingDependencyError | None:
+    """Return what to tell a user who has only the runtime floor, if that is the cause.
+
+    Args:
+        error: A failed import.
+        what: What the user wanted: ``"headstart train"``.
+    """
+    package = (error.name or "").split(".")[0]
+    if package not in _TRAINING_PACKAGES:
+        return None
+    return MissingDependencyError(
+        f"{what} needs the training libraries ({package} is not installed): "
+        "pip install 'headstart[train]'"
+    )
+
+
 def close_names(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     """Return the known names nearest to a misspelt one, best first.
 

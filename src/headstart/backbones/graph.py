@@ -101,11 +101,11 @@ def export_onnx(module: Callable[..., object], layout: FeatureLayout, size_px: i
     outputs = [block.output for block in layout.blocks]
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             module,  # type: ignore[arg-type]
             (torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8),),
-            buffer,
+            buffer,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT],

@@ -27,6 +27,9 @@ class TappedBackbone(nn.Module):
         spec: Its catalog entry: normalisation and taps.
     """
 
+    scale: torch.Tensor
+    shift: torch.Tensor
+
     def __init__(self, network: nn.Module, spec: BackboneSpec) -> None:
         super().__init__()
         self.network = network
@@ -55,7 +58,7 @@ class TappedBackbone(nn.Module):
             for tap in self.taps
         ]
         try:
-            kept[FINAL_TAP] = self.network.forward_features(images)
+            kept[FINAL_TAP] = self.network.forward_features(images)  # type: ignore[operator]
         finally:
             for hook in hooks:
                 hook.remove()

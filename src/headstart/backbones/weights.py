@@ -76,7 +76,9 @@ def _check_fit(
     found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], path: Path
 ) -> None:
     wrong = sorted(expected.keys() ^ found.keys())
-    wrong += [name for name in expected if name in found and found[name].shape != expected[name].shape]
+    wrong += [
+        name for name in expected if name in found and found[name].shape != expected[name].shape
+    ]
     if wrong:
         raise WeightsError(
             f"{path.name} does not fit the network: {len(wrong)} tensors differ, such as {wrong[0]}"
@@ -96,7 +98,9 @@ def from_efficientnet_pytorch(
         stored: Tensors under the checkpoint's names.
         expected: timm's state dict, in forward order; its block names set the numbering.
     """
-    blocks = list(dict.fromkeys(".".join(n.split(".")[:3]) for n in expected if n.startswith("blocks.")))
+    blocks = list(
+        dict.fromkeys(".".join(n.split(".")[:3]) for n in expected if n.startswith("blocks."))
+    )
     expanded = {name.split(".")[1] for name in stored if "._expand_conv." in name}
     return {_timm_name(name, blocks, expanded): tensor for name, tensor in stored.items()}
 

@@ -57,7 +57,9 @@ def file_digest(path: Path) -> FileDigest:
 
 def _bundle_folder(path: Path) -> Path:
     if not path.exists():
-        raise BundleError(f"there is no bundle at {path}: give the folder that 'headstart train' wrote")
+        raise BundleError(
+            f"there is no bundle at {path}: give the folder that 'headstart train' wrote"
+        )
     for candidate in (path, path / "bundle"):
         if (candidate / INFO_FILE).is_file():
             return candidate

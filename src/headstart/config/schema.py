@@ -25,7 +25,7 @@ class DataConfig(_Settings):
 
     geometry: GeometryChoice = Field(
         "auto",
-        description="How an image becomes a square: crop, pad, squash; auto tries on training images",
+        description="How an image becomes a square: crop, pad, squash, or auto: a short trial",
     )
     crop_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="Kept share of the shorter side (crop); the backbone's where not given"

@@ -17,7 +17,9 @@ def check_leaks(
 ) -> tuple[tuple[str, str], ...]:
     """Stop if the same content, or one group, lies in two of the splits that were given.
 
-    Rows without a split cannot leak: they are assigned later, with their like.
+    Rows without a split cannot leak: they are assigned later, with their like. Copies
+    that carry different labels cannot flatter a model; they are no leak but a conflict,
+    which :attr:`headstart.data.audit.Audit.conflicts` names.
 
     Args:
         manifest: N rows, with the splits that the user gave.
@@ -30,7 +32,8 @@ def check_leaks(
     Raises:
         DataError: Names the count, the first ten pairs and the mend.
     """
-    same = _across(manifest.splits, digests)
+    contents = [f"{d} {label}" for d, label in zip(digests, manifest.labels, strict=True)]
+    same = _across(manifest.splits, contents)
     grouped = _across(manifest.splits, manifest.groups)
     if (same or grouped) and not allow_leaks:
         raise DataError(_message(manifest, same, grouped))

@@ -44,7 +44,7 @@ class TorchEngine:
         on_cuda = self.device.startswith("cuda")
         self.precision = ("bf16" if on_cuda else "f32") if precision == "auto" else precision
         self.batch_size = batch_size or (CPU_BATCH if self.device == "cpu" else GPU_BATCH)
-        self._module = module.eval().to(self.device, memory_format=torch.channels_last)
+        self._module = module.eval().to(self.device).to(memory_format=torch.channels_last)
 
     def stream(self, batches: Iterable[PixelBatch]) -> Iterator[Outputs]:
         """Yield each batch's outputs, in order."""

@@ -7,7 +7,6 @@ Several processes may read and write at once.
 
 from __future__ import annotations
 
-import os
 import shutil
 import struct
 import zlib
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeGuard
 
 import lmdb
 import numpy as np
@@ -95,7 +94,9 @@ class FeatureStore:
         while not self._try_put(records):
             self._grow()
 
-    def read(self, digests: Sequence[str], columns: npt.NDArray[np.int64] | None = None) -> Features:
+    def read(
+        self, digests: Sequence[str], columns: npt.NDArray[np.int64] | None = None
+    ) -> Features:
         """Return the vectors of some images, in the order asked for.
 
         The environment is mapped anew every few thousand rows, so that pages already
@@ -128,11 +129,11 @@ class FeatureStore:
                     raise KeyError(digest)
                 yield np.frombuffer(record, dtype=np.float16, count=self.dim)
 
-    def _is_sound(self, record: memoryview | None) -> bool:
+    def _is_sound(self, record: bytes | memoryview | None) -> TypeGuard[bytes | memoryview]:
         if record is None or len(record) != 2 * self.dim + _CRC.size:
             return False
         body, (crc,) = record[: 2 * self.dim], _CRC.unpack(record[2 * self.dim :])
-        return zlib.crc32(body) == crc
+        return bool(zlib.crc32(body) == crc)
 
     def _try_put(self, records: Iterable[tuple[bytes, bytes]]) -> bool:
         self._adopt_size()
@@ -165,7 +166,7 @@ class FeatureStore:
     def _open_or_rebuild(self) -> lmdb.Environment:
         try:
             return self._checked(self._open())
-        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError, _Truncated):
+        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError, _TruncatedError):
             shutil.rmtree(self.folder)
             self.rebuilt = True
             return self._open()
@@ -182,7 +183,7 @@ class FeatureStore:
         pages = environment.info()["last_pgno"] + 1
         if self._data_bytes() < pages * environment.stat()["psize"]:
             environment.close()
-            raise _Truncated
+            raise _TruncatedError
         return environment
 
     def _data_bytes(self) -> int:
@@ -195,22 +196,15 @@ class FeatureStore:
         try:
             yield
         except (lmdb.DiskError, lmdb.ReadonlyError, lmdb.LockError, OSError) as error:
-            raise StorageError(f"the feature cache {self.folder} cannot be written: {mend}") from error
+            raise StorageError(
+                f"the feature cache {self.folder} cannot be written: {mend}"
+            ) from error
 
 
-class _Truncated(Exception):
+class _TruncatedError(Exception):
     """The data file is shorter than its own page count says."""
 
 
 def _pack(vector: Features) -> bytes:
     body = vector.tobytes()
     return body + _CRC.pack(zlib.crc32(body))
-
-
-def folder_bytes(folder: Path) -> int:
-    """Return how much disk the files below a folder take, in bytes."""
-    return sum(
-        (Path(root) / name).stat().st_blocks * 512
-        for root, _, names in os.walk(folder)
-        for name in names
-    )

@@ -10,9 +10,7 @@ import numpy.typing as npt
 Indices = npt.NDArray[np.int64]
 
 
-def assign_folds(
-    targets: Indices, groups: Sequence[Hashable], *, folds: int, seed: int
-) -> Indices:
+def assign_folds(targets: Indices, groups: Sequence[Hashable], *, folds: int, seed: int) -> Indices:
     """Deal rows to folds so that each fold has its share of every class.
 
     Rows of one group land together; a group counts for the class of its first row.
@@ -46,7 +44,9 @@ def _keys(groups: Sequence[Hashable]) -> Indices:
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
 
 
-def _deal(fold_of_group: Indices, order: Indices, classes: Indices, sizes: Indices, folds: int) -> None:
+def _deal(
+    fold_of_group: Indices, order: Indices, classes: Indices, sizes: Indices, folds: int
+) -> None:
     filled = np.zeros((int(classes.max()) + 1, folds), dtype=np.int64)
     for group in order:
         row = filled[classes[group]]

@@ -62,16 +62,17 @@ def minimise(
     point = start
     loss, gradient = objective(point)
     memory: deque[_Pair] = deque(maxlen=_HISTORY)
-    step = 0
-    for step in range(1, iterations + 1):
+    steps = 0
+    while steps < iterations:
         open_ = _dot(gradient, inverse_diagonal * gradient) > tolerance**2
         if not open_.any():
             break
+        steps += 1
         direction = -_two_loop(gradient, memory, inverse_diagonal)
         found = _line_search(objective, point, loss, gradient, direction, open_)
         memory.append(_Pair.between(found[0] - point, found[2] - gradient))
         point, loss, gradient = found
-    return Solution(point, loss, step)
+    return Solution(point, loss, steps)
 
 
 @dataclass(frozen=True)

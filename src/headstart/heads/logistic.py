@@ -45,7 +45,7 @@ def fit_logistic(
     group = max(1, _PROBLEM_NUMBERS // max(1, len(features[0]) * classes))
     solved = [
         _fit_group(features, targets, classes, w, p, variance, iterations)
-        for w, p in zip(weights.split(group), penalties.split(group), strict=True)
+        for w, p in zip(torch.split(weights, group), torch.split(penalties, group), strict=True)
     ]
     parameters = torch.cat(solved, dim=1).transpose(0, 1)
     return parameters[:, :-1], parameters[:, -1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -83,14 +83,17 @@ class Predictor:
         predictions = list(self.stream(as_manifest(images)))
         bad = [f"{p.path} ({p.error})" for p in predictions if p.status == "error"]
         if bad:
-            raise DataError(f"{len(bad)} of {len(predictions)} images cannot be read: {listed(bad)}")
+            raise DataError(
+                f"{len(bad)} of {len(predictions)} images cannot be read: {listed(bad)}"
+            )
         if not predictions:
             return np.empty((0, len(self.classes_)), dtype=np.float32)
         return np.stack([prediction.probabilities for prediction in predictions])
 
     def predict(self, images: Images) -> npt.NDArray[np.str_]:
         """Return the most probable class of each image, shape (N,). Raises as above."""
-        return self.classes_[self.predict_proba(images).argmax(axis=1)]
+        labels: npt.NDArray[np.str_] = self.classes_[self.predict_proba(images).argmax(axis=1)]
+        return labels
 
     def _good(self, path: str, probabilities: Probabilities) -> Prediction:
         best = int(probabilities.argmax())
@@ -119,9 +122,7 @@ class Predictor:
         return self._engines[batch_size]
 
 
-def load(
-    bundle: str | Path, *, precision: str = "auto", threads: int | None = None
-) -> Predictor:
+def load(bundle: str | Path, *, precision: str = "auto", threads: int | None = None) -> Predictor:
     """Load a bundle to predict with.
 
     Args:
@@ -142,7 +143,7 @@ def as_manifest(images: Images) -> Manifest:
         DataError: Neither paths nor uint8 images.
     """
     if len(images) and not isinstance(images[0], str | Path):
-        container = ArraysContainer(images)
+        container = ArraysContainer(cast("Sequence[Pixels]", images))
         paths = tuple(container.names())
         empty = (None,) * len(paths)
         return Manifest(container, paths, empty, empty, empty)

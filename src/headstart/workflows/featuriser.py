@@ -99,9 +99,7 @@ class Featuriser:
             crop_fraction=data.crop_fraction or self.spec.crop_fraction,
         )
 
-    def featurise(
-        self, manifest: Manifest, digests: Sequence[str], geometry: Geometry
-    ) -> Featured:
+    def featurise(self, manifest: Manifest, digests: Sequence[str], geometry: Geometry) -> Featured:
         """Return the features of every image that can be decoded.
 
         Raises:
@@ -161,9 +159,7 @@ class Featuriser:
     def _vectors(
         self, engine: Engine, manifest: Manifest, rows: Sequence[int], geometry: Geometry
     ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        pipeline = ImagePipeline(
-            engine, geometry=geometry, max_pixels=self._config.data.max_pixels
-        )
+        pipeline = ImagePipeline(engine, geometry=geometry, max_pixels=self._config.data.max_pixels)
         answers = [answer for _, answer in pipeline.run(manifest, rows)]
         return np.stack([answer for answer in answers if not isinstance(answer, Rejected)])
 

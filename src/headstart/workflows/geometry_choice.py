@@ -55,9 +55,7 @@ def choose_geometry(
         return GeometryChoice(featuriser.geometry("squash"), reason)
     rows = _sample(manifest, config.seed)
     sample, sample_digests = manifest.take(rows), [digests[row] for row in rows]
-    scores = {
-        mode: _score(sample, sample_digests, config, featuriser, mode) for mode in _TRIED
-    }
+    scores = {mode: _score(sample, sample_digests, config, featuriser, mode) for mode in _TRIED}
     best = min(_TRIED, key=lambda mode: scores[mode])
     figures = ", ".join(f"{mode} {scores[mode]:.3f}" for mode in _TRIED)
     reason = f"cross-validated NLL on {len(rows)} training images: {figures}"

@@ -72,10 +72,11 @@ def prepare(
     found = audit(source, max_pixels=config.max_pixels, threads=cpu_count(), progress=progress)
     kept = found.manifest
     check_rejected(found.rejected, counts, kept.class_counts(), allow_bad=config.allow_bad)
-    check_leaks(kept, found.digests, allow_leaks=config.allow_leaks)
+    leaks = check_leaks(kept, found.digests, allow_leaks=config.allow_leaks)
     made = make_splits(kept, found.digests, val=config.val, test=config.test, seed=seed)
     complete = replace(found, manifest=kept.with_splits(made.splits))
-    return PreparedData(complete, counts, (*made.notes, *_duplicate_notes(complete)))
+    notes = (*made.notes, *_leak_notes(leaks), *_duplicate_notes(complete))
+    return PreparedData(complete, counts, notes)
 
 
 def fold_keys(manifest: Manifest, digests: Sequence[str]) -> list[Hashable]:
@@ -86,18 +87,32 @@ def fold_keys(manifest: Manifest, digests: Sequence[str]) -> list[Hashable]:
 
 def data_digest(manifest: Manifest, digests: Sequence[str]) -> str:
     """Return a digest of the images' contents and labels, whatever their order and names."""
-    rows = sorted(f"{digest} {label}" for digest, label in zip(digests, manifest.labels, strict=True))
+    rows = sorted(
+        f"{digest} {label}" for digest, label in zip(digests, manifest.labels, strict=True)
+    )
     return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()
+
+
+def _leak_notes(leaks: Sequence[tuple[str, str]]) -> list[str]:
+    if not leaks:
+        return []
+    pairs = listed((" = ".join(pair) for pair in leaks), limit=3)
+    return [f"{len(leaks)} images lie in two splits, which was allowed: {pairs}"]
 
 
 def _duplicate_notes(found: Audit) -> list[str]:
     notes = []
     if found.duplicates:
         copies = sum(len(rows) - 1 for rows in found.duplicates)
-        notes.append(f"{copies} images are exact copies of others; copies share a split")
+        notes.append(f"{copies} images are exact copies of others")
     if found.conflicts:
-        paths = [" = ".join(found.manifest.paths[row] for row in rows) for rows in found.conflicts]
+        manifest = found.manifest
+        pairs = [
+            " = ".join(f"{manifest.paths[row]} ({manifest.splits[row]})" for row in rows)
+            for rows in found.conflicts
+        ]
         notes.append(
-            f"{len(paths)} images carry different labels in different places: {listed(paths, limit=3)}"
+            f"{len(pairs)} images carry different labels in different places, "
+            f"look at them: {listed(pairs, limit=3)}"
         )
     return notes

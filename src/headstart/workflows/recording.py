@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit
 from headstart.workflows.preparation import PreparedData
+from headstart.workflows.scores import write_scores
 from headstart.workflows.stopwatch import Stopwatch
 
 
@@ -80,26 +81,6 @@ def split_totals(record: RunRecord) -> Iterator[tuple[str, int]]:
         yield split, len(record.data.manifest.rows_in(split))
 
 
-def write_scores(folder: Path, judgement: Judgement, classes: Sequence[str]) -> None:
-    """Write ``per_class.csv`` and ``confusion.csv`` (rows true, columns predicted)."""
-    write_csv(
-        folder / "per_class.csv",
-        ["label", "support", "predicted", *_SCORE_COLUMNS],
-        (
-            [s.name, s.support, s.predicted]
-            + [f"{x:.6f}" for e in (s.precision, s.recall, s.f1) for x in (e.value, e.low, e.high)]
-            for s in judgement.per_class
-        ),
-    )
-    rows = ([name, *counts] for name, counts in zip(classes, judgement.confusion.tolist(), strict=True))
-    write_csv(folder / "confusion.csv", ["true \\ predicted", *classes], rows)
-
-
-_SCORE_COLUMNS = [
-    f"{metric}{suffix}" for metric in ("precision", "recall", "f1") for suffix in ("", "_low", "_high")
-]
-
-
 def _write_tables(folder: Path, record: RunRecord) -> None:
     manifest, classes = record.data.manifest, record.fit.head.classes
     settings = record.config.model_dump(mode="json")
@@ -116,7 +97,15 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
     write_scores(folder, record.test, classes)
     write_csv(
         folder / "predictions.csv",
-        ["path", "true_label", "label", "confidence", "status", "error", *map("prob_{}".format, classes)],
+        [
+            "path",
+            "true_label",
+            "label",
+            "confidence",
+            "status",
+            "error",
+            *map("prob_{}".format, classes),
+        ],
         _prediction_rows(record),
     )
 

@@ -12,12 +12,17 @@ import numpy as np
 from headstart.data.manifest import SPLITS, Split
 from headstart.files import write_text
 from headstart.parallel import cpu_count, ordered_map
-from headstart.reporting import Candidate, Example, ReportContent, make_thumbnail, render_report
+from headstart.reporting import (
+    Candidate,
+    Example,
+    ReportContent,
+    examples_per_class,
+    make_thumbnail,
+    render_report,
+)
 from headstart.workflows.recording import RunRecord
 
 _ERRORS = 24
-_SAMPLES_A_CLASS = 6
-_SAMPLES = 240
 
 
 def write_report(folder: Path, record: RunRecord, timings: Mapping[str, float]) -> None:
@@ -82,9 +87,11 @@ def _range(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
 def _samples(record: RunRecord) -> dict[str, tuple[Example, ...]]:
     manifest = record.data.manifest
     classes = manifest.classes
-    each = max(1, min(_SAMPLES_A_CLASS, _SAMPLES // len(classes)))
+    each = examples_per_class(len(classes))
+    if not each:
+        return {}
     labels = np.array(manifest.labels, dtype=object)
-    rows = {name: np.flatnonzero(labels == name) for name in classes[:_SAMPLES]}
+    rows = {name: np.flatnonzero(labels == name) for name in classes}
     spread = {
         name: mine[np.linspace(0, len(mine) - 1, min(each, len(mine)), dtype=int)]
         for name, mine in rows.items()

@@ -114,9 +114,7 @@ def _name_of(data: str | Path) -> str:
 class _TrainJob:
     """One run of :func:`train`, step by step."""
 
-    def __init__(
-        self, config: TrainConfig, cache: Path, progress: Progress, folder: Path
-    ) -> None:
+    def __init__(self, config: TrainConfig, cache: Path, progress: Progress, folder: Path) -> None:
         self._config = config
         self._cache = cache
         self._progress = progress
@@ -236,9 +234,7 @@ class _TrainJob:
     ) -> Parity:
         rows = featured.test[:_PARITY_IMAGES].tolist()
         engine = OpenVinoEngine(graph, precision=precision)
-        pipeline = ImagePipeline(
-            engine, geometry=geometry, max_pixels=self._config.data.max_pixels
-        )
+        pipeline = ImagePipeline(engine, geometry=geometry, max_pixels=self._config.data.max_pixels)
         answers = [answer for _, answer in pipeline.run(featured.data.manifest, rows)]
         deployed = np.stack([a for a in answers if not isinstance(a, Rejected)]).astype(np.float64)
         return measure_parity(judged.probabilities[: len(rows)], deployed, precision=precision)

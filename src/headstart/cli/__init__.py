@@ -1,0 +1,1 @@
+"""The ``headstart`` command: parsing and printing, nothing else."""

@@ -1,0 +1,61 @@
+"""``headstart evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headstart.cli.bars import TerminalProgress
+from headstart.cli.scores import print_scores
+from headstart.data.manifest import SPLITS
+from headstart.errors import UnknownNameError
+from headstart.workflows.evaluate import evaluate
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder, or the run that holds it.")],
+    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    split: Annotated[
+        str | None, typer.Option("--split", help="Judge only train, val or test. [everything]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the tables; must not exist yet.")
+    ] = None,
+    allow_bad: Annotated[
+        bool, typer.Option("--allow-bad", help="Go on with more than 1 % bad files.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
+    ] = None,
+) -> None:
+    """Judge a bundle on labelled images.
+
+    headstart evaluate runs/waste/bundle PHOTOS_LABELLED
+    """
+    if split is not None and split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    result = evaluate(
+        bundle,
+        data,
+        split=split,
+        out=out,
+        allow_bad=allow_bad,
+        seed=seed,
+        cache=cache,
+        progress=TerminalProgress(),
+    )
+    if result.images.get("train"):
+        typer.echo("note: images marked 'train' are among these; --split test leaves them out")
+    for bad in result.rejected:
+        typer.echo(f"unreadable: {bad.path}: {bad.reason}")
+    print_scores(result.judgement, of="images")
+    for score in result.judgement.per_class:
+        typer.echo(
+            f"  {score.name:<20.20} recall {score.recall}  precision {score.precision}  "
+            f"f1 {score.f1.value:.3f}  of {score.support:,}"
+        )
+    if result.folder is not None:
+        typer.echo(f"tables  {result.folder}")

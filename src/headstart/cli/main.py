@@ -1,0 +1,122 @@
+"""The entry point: which command, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+import typer
+
+from headstart.errors import HeadstartError, UnknownNameError, missing_extra
+
+DONE, INTERNAL, MISTAKE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+
+COMMANDS: Final = {
+    "train": "Train, judge and bundle a classifier from a folder of images.",
+    "predict": "Classify images with a bundle.",
+    "evaluate": "Judge a bundle on labelled images.",
+    "backbones": "List the pretrained networks.",
+    "cache": "Show, limit or clear what is kept between runs.",
+}
+"""Command -> summary. Only the command that is called is imported."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(_run(given, debug=debug))
+
+
+def _run(arguments: list[str], *, debug: bool) -> int:
+    try:
+        code = build_app(arguments)(arguments, standalone_mode=False, prog_name="headstart")
+    except KeyboardInterrupt:
+        return _report("interrupted; nothing half-written was left", INTERRUPTED)
+    except typer.Abort:
+        return INTERRUPTED
+    except HeadstartError as error:
+        return _failed(error, MISTAKE, debug=debug)
+    except ModuleNotFoundError as error:
+        known = missing_extra(error, what=f"headstart {arguments[0]}")
+        return _failed(known or error, MISTAKE if known else INTERNAL, debug=debug)
+    except Exception as error:  # the last resort: anything else is ours  # noqa: BLE001
+        return _usage_or_internal(error, debug=debug)
+    return code if isinstance(code, int) else DONE
+
+
+def build_app(arguments: Sequence[str]) -> typer.Typer:
+    """Return the application with the called command loaded and the rest named."""
+    app = typer.Typer(
+        help="From a folder of images to a judged, deployable classifier.",
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Every command takes --debug, which shows the traceback of an error.",
+    )
+    app.callback()(_options)
+    for name, summary in COMMANDS.items():
+        called = name in arguments[:2]
+        app.command(name, short_help=summary)(_load(name) if called else _stand_in)
+    return app
+
+
+def _options(
+    version: bool = typer.Option(False, "--version", help="Show the version.", is_eager=True),
+) -> None:
+    if version:
+        from headstart import __version__
+
+        typer.echo(f"headstart {__version__}")
+        raise typer.Exit
+
+
+def _load(name: str) -> Callable[..., Any]:
+    command: Callable[..., Any] = importlib.import_module(f"headstart.cli.{name}").run
+    return command
+
+
+def _stand_in() -> None:
+    raise AssertionError("a command that was not called was run")
+
+
+def _usage_or_internal(error: Exception, *, debug: bool) -> int:
+    show = getattr(error, "show", None)
+    if show is not None:
+        _suggest_command(error)
+        show()
+        return MISTAKE
+    _failed(error, INTERNAL, debug=debug)
+    return _report("this is a mistake of headstart's: please report it with --debug", INTERNAL)
+
+
+def _suggest_command(error: Exception) -> None:
+    message = getattr(error, "message", "")
+    if message.startswith("No such command"):
+        wrong = message.split("'")[1]
+        error.message = str(UnknownNameError("command", wrong, COMMANDS))  # type: ignore[attr-defined]
+
+
+def _failed(error: BaseException, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    kind = "" if isinstance(error, HeadstartError) else f"{type(error).__name__}: "
+    return _report(f"{kind}{error}", code)
+
+
+def _report(message: str, code: int) -> int:
+    typer.echo(f"headstart: {message}", err=True)
+    return code
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    del number, frame
+    raise SystemExit(TERMINATED)

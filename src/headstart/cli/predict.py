@@ -1,0 +1,53 @@
+"""``headstart predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headstart.cli.bars import TerminalProgress
+from headstart.serving.predictor import load
+from headstart.workflows.predict import predict, table_rows
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder, or the run that holds it.")],
+    images: Annotated[
+        list[str], typer.Argument(help="Images, folders, archives or tables, mixed as you like.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="CSV file to write. [print a table]")
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", help="Classes named for each image.")] = 1,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Add a column prob_<class> for every class.")
+    ] = False,
+    precision: Annotated[
+        str, typer.Option("--precision", help="Arithmetic: auto, bf16 or f32.")
+    ] = "auto",
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
+    ] = None,
+) -> None:
+    """Classify images with a bundle.
+
+    headstart predict runs/waste/bundle new/*.jpg --out predictions.csv --top-k 3
+    """
+    predictor = load(bundle, precision=precision)
+    predictions = predict(
+        predictor,
+        images,
+        out=out,
+        top_k=top_k,
+        probabilities=probabilities,
+        cache=cache,
+        progress=TerminalProgress(),
+    )
+    bad = sum(prediction.status == "error" for prediction in predictions)
+    if out is not None:
+        typer.echo(f"{len(predictions):,} images, {bad:,} of them unreadable: {out}")
+        return
+    for row in table_rows(predictions, predictor, top_k=top_k, probabilities=probabilities):
+        typer.echo("\t".join(cell for cell in row if cell))

@@ -1,0 +1,89 @@
+"""``headstart train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headstart.cli.bars import TerminalProgress
+from headstart.cli.options import given_settings, merged, setting
+from headstart.cli.scores import print_scores
+from headstart.config import build_config, read_settings, set_dotted
+from headstart.workflows.run_directory import refuse_existing
+
+
+def run(
+    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The run's folder; must not exist yet.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the run below runs/. [the data's]")
+    ] = None,
+    backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
+    seed: Annotated[int | None, setting("seed", "--seed")] = None,
+    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
+    image_size: Annotated[
+        int | None, setting("data.image_size_px", "--image-size", "--imgsz")
+    ] = None,
+    val: Annotated[float | None, setting("data.val", "--val")] = None,
+    test: Annotated[float | None, setting("data.test", "--test")] = None,
+    max_pixels: Annotated[int | None, setting("data.max_pixels", "--max-pixels")] = None,
+    class_weight: Annotated[str | None, setting("head.class_weight", "--class-weight")] = None,
+    taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
+    engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
+    precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
+    threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
+    allow_bad: Annotated[bool, setting("data.allow_bad", "--allow-bad")] = False,
+    allow_leaks: Annotated[bool, setting("data.allow_leaks", "--allow-leaks")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="YAML file of settings.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Any setting: dotted.key=value.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
+    ] = None,
+) -> None:
+    """Train, judge and bundle a classifier from labelled images.
+
+    headstart train PHOTOS
+
+    headstart train PHOTOS --backbone efficientnet_lite2 --out runs/waste --seed 1
+    """
+    options = given_settings(
+        {
+            "backbone.name": backbone,
+            "seed": seed,
+            "data.geometry": geometry,
+            "data.image_size_px": image_size,
+            "data.val": val,
+            "data.test": test,
+            "data.max_pixels": max_pixels,
+            "head.class_weight": class_weight,
+            "head.taps": taps,
+            "engine.name": engine,
+            "engine.precision": precision,
+            "engine.threads": threads,
+            "data.allow_bad": allow_bad or None,
+            "data.allow_leaks": allow_leaks or None,
+        }
+    )
+    settings = merged(read_settings(config) if config else {}, options)
+    checked = build_config(set_dotted(settings, assignments or []))
+    if out is not None:
+        refuse_existing(out)
+    from headstart.workflows.train import train
+
+    result = train(
+        data, config=checked, out=out, name=name, cache=cache, progress=TerminalProgress()
+    )
+    for note in result.notes:
+        typer.echo(f"note: {note}")
+    print_scores(result.test, of="unseen test images")
+    typer.echo(f"report  {result.report}")
+    typer.echo(f"bundle  {result.bundle}")
+    typer.echo(f"time    {result.timings_s['total']:.1f} s")

@@ -1,0 +1,141 @@
+"""``headstart evaluate``: how good a bundle is on labelled images it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headstart.config import JudgementConfig, cache_dir
+from headstart.data.audit import check_rejected
+from headstart.data.manifest import SPLITS, Manifest, Rejected, Split
+from headstart.data.sources import open_source
+from headstart.errors import DataError, close_names, listed
+from headstart.evaluation import Judgement, judge
+from headstart.files import write_csv, write_json
+from headstart.progress import Progress, Silent
+from headstart.serving.predictor import Prediction, Predictor, load
+from headstart.workflows.predict import table_header, table_rows
+from headstart.workflows.run_directory import RunDirectory
+from headstart.workflows.scores import write_scores
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """What a bundle is worth on some images.
+
+    Attributes:
+        judgement: Figures with intervals.
+        rejected: Files that could not be read, and so count nowhere.
+        images: Split -> number of images judged, where the data has splits.
+        folder: Where the tables were written, if anywhere.
+    """
+
+    judgement: Judgement
+    rejected: tuple[Rejected, ...]
+    images: Mapping[str, int]
+    folder: Path | None
+
+
+def evaluate(
+    bundle: str | Path | Predictor,
+    data: str | Path,
+    *,
+    split: Split | None = None,
+    out: str | Path | None = None,
+    allow_bad: bool = False,
+    seed: int = 0,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> EvaluateResult:
+    """Judge a bundle on labelled images.
+
+    Args:
+        bundle: Bundle folder, run directory, or a loaded predictor.
+        data: Folder, archive or table of labelled images.
+        split: Judge only this split of the data; all of it where not given.
+        out: Folder for ``metrics.json``, ``predictions.csv``, ``per_class.csv`` and
+            ``confusion.csv``; must not exist yet.
+        allow_bad: Go on with more than 1 % bad files.
+        seed: Seed of the bootstrap.
+        cache: Cache folder, for archives.
+        progress: Who is told how far it is.
+
+    Raises:
+        DataError: The data has labels the bundle does not know, or nothing to judge.
+        HeadstartError: The bundle cannot be used.
+    """
+    predictor = bundle if isinstance(bundle, Predictor) else load(bundle)
+    manifest = _rows(open_source(data, cache=cache_dir(cache), min_classes=1), split)
+    _refuse_unknown_labels(manifest, predictor)
+    tracked = (progress or Silent()).track(
+        predictor.stream(manifest), total=len(manifest), task="evaluating", unit="images"
+    )
+    predictions = list(tracked)
+    rejected = tuple(Rejected(p.path, p.error) for p in predictions if p.status == "error")
+    sound = [row for row, p in enumerate(predictions) if p.status == "ok"]
+    kept = manifest.take(sound)
+    check_rejected(rejected, manifest.class_counts(), kept.class_counts(), allow_bad=allow_bad)
+    judgement = judge(
+        np.stack([predictions[row].probabilities for row in sound]).astype(np.float64),
+        kept.label_indices(predictor.bundle.info.classes),
+        classes=predictor.bundle.info.classes,
+        resamples=JudgementConfig().resamples,
+        seed=seed,
+    )
+    folder = Path(out) if out is not None else None
+    result = EvaluateResult(judgement, rejected, _split_counts(kept), folder)
+    if folder is not None:
+        _write(folder, result, manifest, predictions, predictor)
+    return result
+
+
+def _rows(manifest: Manifest, split: Split | None) -> Manifest:
+    if split is None:
+        return manifest
+    rows = manifest.rows_in(split)
+    if not len(rows):
+        found = {str(s) for s in manifest.splits if s} or {"no splits"}
+        raise DataError(f"the data has no {split!r} images: it has {listed(sorted(found))}")
+    return manifest.take(rows)
+
+
+def _split_counts(manifest: Manifest) -> dict[str, int]:
+    counts = {split: len(manifest.rows_in(split)) for split in SPLITS}
+    return {split: count for split, count in counts.items() if count}
+
+
+def _refuse_unknown_labels(manifest: Manifest, predictor: Predictor) -> None:
+    known = predictor.bundle.info.classes
+    unknown = [name for name in manifest.classes if name not in known]
+    if not unknown:
+        return
+    hints = [
+        f"{name} (did you mean {close[0]}?)" if (close := close_names(name, known)) else name
+        for name in unknown
+    ]
+    raise DataError(
+        f"the bundle does not know {len(unknown)} of the labels: {listed(hints)}; "
+        f"it knows {listed(known)}"
+    )
+
+
+def _write(
+    folder: Path,
+    result: EvaluateResult,
+    manifest: Manifest,
+    predictions: Sequence[Prediction],
+    predictor: Predictor,
+) -> None:
+    with RunDirectory(folder) as run:
+        metrics = {"schema": 1, "test": result.judgement.to_json(), "images": dict(result.images)}
+        write_json(run.path / "metrics.json", metrics)
+        write_scores(run.path, result.judgement, predictor.bundle.info.classes)
+        header = table_header(predictor, top_k=1, probabilities=True)
+        rows = table_rows(predictions, predictor, top_k=1, probabilities=True)
+        labelled = (
+            [row[0], label, *row[1:]] for label, row in zip(manifest.labels, rows, strict=True)
+        )
+        write_csv(run.path / "predictions.csv", [header[0], "true_label", *header[1:]], labelled)
