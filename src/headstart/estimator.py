@@ -17,7 +17,8 @@ from headstart.data.geometry import Geometry
 from headstart.data.manifest import Manifest
 from headstart.errors import DataError, listed
 from headstart.evaluation.calibration import softmax
-from headstart.features.store import Features
+from headstart.features.table import FeatureTable
+from headstart.heads.folds import Indices
 from headstart.heads.probe import LinearHead, ProbeTask, fit_probe
 from headstart.progress import Silent
 from headstart.serving.predictor import Images, as_manifest
@@ -83,28 +84,27 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y: Label of each image, length N: text or numbers.
 
         Raises:
-            DataError: An image cannot be read, or fewer than two classes.
+            DataError: An image cannot be read, labels do not fit, or fewer than two classes.
             ConfigError: A parameter is wrong.
         """
-        labels = np.asarray(y)
         config = self._config()
         manifest, digests = _read(X)
-        self._check(manifest, labels)
-        self.classes_, targets = np.unique(labels, return_inverse=True)
-        names = tuple(str(label) for label in self.classes_)
+        classes, targets = _check_labels(y, images=len(manifest))
+        names = tuple(str(label) for label in classes)
         labelled = _labelled(manifest, [names[target] for target in targets])
         featuriser = self._featuriser(config)
-        self._geometry: Geometry = choose_geometry(labelled, digests, config, featuriser).geometry
+        geometry = choose_geometry(labelled, digests, config, featuriser).geometry
         task = ProbeTask(
-            features=self._features(featuriser, manifest, digests),
+            features=_features(featuriser, manifest, digests, geometry),
             layout=featuriser.graph.layout,
-            targets=targets.astype(np.int64),
+            targets=targets,
             groups=fold_keys(labelled, digests),
             classes=names,
         )
-        seed = config.seed
-        self._head: LinearHead = fit_probe(task, config.head, seed=seed, progress=Silent()).head
-        self._columns = featuriser.graph.layout.columns(self._head.outputs)
+        fit = fit_probe(task, config.head, seed=config.seed, progress=Silent())
+        self.classes_ = classes
+        self._geometry: Geometry = geometry
+        self._head: LinearHead = fit.head
         return self
 
     def predict_proba(self, X: Images) -> npt.NDArray[np.float64]:
@@ -116,12 +116,16 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "_head"):
             raise NotFittedError("this ImageClassifier is not fitted yet: call fit first")
         manifest, digests = _read(X)
-        features = self._features(self._featuriser(self._config()), manifest, digests)
-        return softmax(self._head.logits(features[:, self._columns]), self._head.temperature)
+        featuriser = self._featuriser(self._config())
+        features = _features(featuriser, manifest, digests, self._geometry)
+        rows = np.arange(len(features))
+        logits = self._head.logits(features, rows, featuriser.graph.layout)
+        return softmax(logits, self._head.temperature)
 
     def predict(self, X: Images) -> npt.NDArray[Any]:
         """Return the most probable label of each image, shape (N,)."""
-        best: npt.NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        best: npt.NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return best
 
     def _config(self) -> TrainConfig:
@@ -142,25 +146,32 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _featuriser(self, config: TrainConfig) -> Featuriser:
         return Featuriser(config, cache=cache_dir(self.cache), progress=Silent())
 
-    def _features(
-        self, featuriser: Featuriser, manifest: Manifest, digests: Sequence[str]
-    ) -> Features:
-        featured = featuriser.featurise(manifest, digests, self._geometry)
-        if featured.rejected:
-            bad = [
-                f"{rejected.path} ({rejected.reason})" for rejected in featured.rejected.values()
-            ]
-            raise DataError(f"{len(bad)} of {len(manifest)} images cannot be read: {listed(bad)}")
-        return featured.features
 
-    def _check(self, manifest: Manifest, labels: npt.NDArray[Any]) -> None:
-        if labels.ndim != 1 or len(labels) != len(manifest):
-            raise DataError(
-                f"{len(manifest)} images but labels of shape {labels.shape}: "
-                "expected one label an image"
-            )
-        if len(np.unique(labels)) < 2:
-            raise DataError(f"only the class {labels[0]!r} occurs: a classifier needs at least two")
+def _features(
+    featuriser: Featuriser, manifest: Manifest, digests: Sequence[str], geometry: Geometry
+) -> FeatureTable:
+    featured = featuriser.featurise(manifest, digests, geometry)
+    if featured.rejected:
+        bad = [f"{rejected.path} ({rejected.reason})" for rejected in featured.rejected.values()]
+        raise DataError(f"{len(bad)} of {len(manifest)} images cannot be read: {listed(bad)}")
+    return featured.features
+
+
+def _check_labels(y: Sequence[Any], *, images: int) -> tuple[npt.NDArray[Any], Indices]:
+    """Return the classes, sorted, and each image's position among them."""
+    labels = np.asarray(y)
+    if labels.ndim != 1 or len(labels) != images:
+        raise DataError(
+            f"{images} images but labels of shape {labels.shape}: expected one label an image"
+        )
+    try:
+        classes, targets = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        kinds = listed(sorted({type(label).__name__ for label in labels}))
+        raise DataError(f"labels of different kinds ({kinds}): expected text or numbers") from error
+    if len(classes) < 2:
+        raise DataError(f"only the class {labels[0]} occurs: a classifier needs at least two")
+    return classes, targets.astype(np.int64)
 
 
 def _read(images: Images) -> tuple[Manifest, list[str]]:

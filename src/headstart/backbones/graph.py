@@ -69,9 +69,10 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
         with (folder / "graph.onnx").open("rb") as stream:
             fingerprint = hashlib.file_digest(stream, "sha256").hexdigest()
         layout = FeatureLayout.from_json(about["layout"])
+        expected = about["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if fingerprint != about["sha256"]:
+    if fingerprint != expected:
         return None
     return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
 

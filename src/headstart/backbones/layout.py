@@ -53,7 +53,6 @@ class FeatureLayout:
         early = [block for block in self.blocks if block.tap != FINAL_TAP]
         sets = {
             "final": [block for block in final if block.statistic == "mean"],
-            "final+max": final,
             "early": early,
             "all": list(self.blocks),
         }

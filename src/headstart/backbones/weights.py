@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from headstart.backbones.spec import BackboneSpec, PackagedWeights
 from headstart.errors import WeightsError
 
 StateDict = dict[str, torch.Tensor]
+_MEND: Final = "reinstall the package that carries it"
 
 
 def load_packaged(spec: BackboneSpec, expected: Mapping[str, torch.Tensor]) -> StateDict:
@@ -29,8 +31,12 @@ def load_packaged(spec: BackboneSpec, expected: Mapping[str, torch.Tensor]) -> S
     """
     path = find_packaged(spec.weights)
     check_digest(path, spec.weights.sha256)
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    renamed = NAMINGS[spec.weights.naming](stored, expected)
+    try:
+        renamed = NAMINGS[spec.weights.naming](_read_tensors(path), expected)
+    except (AttributeError, IndexError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path.name} does not hold the tensors of {spec.architecture} ({error}): {_MEND}"
+        ) from error
     _check_fit(renamed, expected, path)
     return renamed
 
@@ -68,8 +74,21 @@ def check_digest(path: Path, sha256: str) -> None:
     if found != sha256:
         raise WeightsError(
             f"{path.name} is damaged or of another version: its SHA-256 starts with {found[:12]}, "
-            f"expected {sha256[:12]}; reinstall the package that carries it"
+            f"expected {sha256[:12]}; {_MEND}"
         )
+
+
+def _read_tensors(path: Path) -> StateDict:
+    """Read a checkpoint; anything in it but tensors and plain containers is refused."""
+    try:
+        stored: object = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path.name} is damaged, or holds code beside its tensors, and was not loaded: {_MEND}"
+        ) from error
+    if not isinstance(stored, dict):
+        raise WeightsError(f"{path.name} does not hold tensors by name: {_MEND}")
+    return stored
 
 
 def _check_fit(
@@ -81,7 +100,8 @@ def _check_fit(
     ]
     if wrong:
         raise WeightsError(
-            f"{path.name} does not fit the network: {len(wrong)} tensors differ, such as {wrong[0]}"
+            f"{path.name} does not fit the network: {len(wrong)} tensors differ, "
+            f"such as {wrong[0]}; {_MEND}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from headstart.bundle.schema import SCHEMA_VERSION, BundleInfo, FileDigest
-from headstart.errors import BundleError
+from headstart.errors import BundleError, listed
 
 INFO_FILE: Final = "bundle.json"
 GRAPH_FILE: Final = "graph.onnx"
@@ -43,6 +44,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     """
     path = _bundle_folder(Path(folder))
     info = _read_info(path / INFO_FILE)
+    _check_listing(path / INFO_FILE, info)
     for name, digest in info.files.items():
         _check_file(path, name, digest)
     return Bundle(path, info)
@@ -53,6 +55,16 @@ def file_digest(path: Path) -> FileDigest:
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return FileDigest(sha256=sha256, bytes=path.stat().st_size)
+
+
+def seal_of(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 over what ``bundle.json`` says, however it is laid out.
+
+    Args:
+        content: The parsed file; its own ``seal`` is left out.
+    """
+    rest = {key: value for key, value in content.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _bundle_folder(path: Path) -> Path:
@@ -76,10 +88,13 @@ def _read_info(path: Path) -> BundleInfo:
         raise BundleError(f"{path} cannot be read: {error}") from error
     _check_version(path, content)
     try:
-        return BundleInfo.model_validate(content)
+        info = BundleInfo.model_validate(content)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
         raise BundleError(f"{path} is damaged: look at {fields}") from error
+    if info.seal != seal_of(content):
+        raise _changed(path, "what it says is not what its seal was made of")
+    return info
 
 
 def _check_version(path: Path, content: Any) -> None:
@@ -91,14 +106,23 @@ def _check_version(path: Path, content: Any) -> None:
         )
 
 
+def _check_listing(path: Path, info: BundleInfo) -> None:
+    if info.files.keys() != {GRAPH_FILE, WEIGHTS_FILE}:
+        raise BundleError(
+            f"{path} lists the files {listed(info.files)}, expected {GRAPH_FILE} and "
+            f"{WEIGHTS_FILE}: copy the whole folder again"
+        )
+
+
 def _check_file(folder: Path, name: str, expected: FileDigest) -> None:
-    if name not in BUNDLE_FILES:
-        raise BundleError(f"{folder / INFO_FILE} lists {name!r}, which is no file of a bundle")
     path = folder / name
     if not path.is_file():
         raise BundleError(f"the bundle {folder} lacks {name}: copy the whole folder again")
     if file_digest(path) != expected:
-        raise BundleError(
-            f"{path} was changed since the bundle was written "
-            "(its SHA-256 is not the one in bundle.json): copy the whole folder again"
-        )
+        raise _changed(path, f"its SHA-256 is not the one in {INFO_FILE}")
+
+
+def _changed(path: Path, how: str) -> BundleError:
+    return BundleError(
+        f"{path} was changed since the bundle was written ({how}): copy the whole folder again"
+    )

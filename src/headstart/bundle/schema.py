@@ -64,3 +64,5 @@ class BundleInfo(_Record):
     parity: tuple[Parity, ...]
     """The first in the arithmetic of this machine, which the figures were made in."""
     files: dict[str, FileDigest]
+    seal: str = ""
+    """Digest over all of the above: a changed class name or geometry is noticed too."""

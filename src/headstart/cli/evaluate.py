@@ -12,6 +12,7 @@ from headstart.cli.scores import print_scores
 from headstart.data.manifest import SPLITS
 from headstart.errors import UnknownNameError
 from headstart.workflows.evaluate import evaluate
+from headstart.workflows.run_directory import refuse_existing
 
 
 def run(
@@ -37,6 +38,8 @@ def run(
     """
     if split is not None and split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
+    if out is not None:
+        refuse_existing(out)
     result = evaluate(
         bundle,
         data,

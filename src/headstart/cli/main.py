@@ -37,10 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: list[str], *, debug: bool) -> int:
     try:
         code = build_app(arguments)(arguments, standalone_mode=False, prog_name="headstart")
-    except KeyboardInterrupt:
-        return _report("interrupted; nothing half-written was left", INTERRUPTED)
-    except typer.Abort:
-        return INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except HeadstartError as error:
         return _failed(error, MISTAKE, debug=debug)
     except ModuleNotFoundError as error:
@@ -48,6 +46,8 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         return _failed(known or error, MISTAKE if known else INTERNAL, debug=debug)
     except Exception as error:  # the last resort: anything else is ours  # noqa: BLE001
         return _usage_or_internal(error, debug=debug)
+    if code == INTERRUPTED:  # Typer, too, makes this of Ctrl-C, by its version
+        return _report("interrupted; nothing half-written was left", INTERRUPTED)
     return code if isinstance(code, int) else DONE
 
 
@@ -69,14 +69,20 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _options(
-    version: bool = typer.Option(False, "--version", help="Show the version.", is_eager=True),
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from headstart import __version__
 
         typer.echo(f"headstart {__version__}")
         raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version.", is_eager=True, callback=_show_version
+    ),
+) -> None:
+    del version  # its callback has done all there is to do
 
 
 def _load(name: str) -> Callable[..., Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from headstart.cli.bars import TerminalProgress
+from headstart.config.schema import Precision
+from headstart.errors import UnknownNameError
 from headstart.serving.predictor import load
 from headstart.workflows.predict import predict, table_rows
 
@@ -35,6 +37,8 @@ def run(
 
     headstart predict runs/waste/bundle new/*.jpg --out predictions.csv --top-k 3
     """
+    if precision not in get_args(Precision):
+        raise UnknownNameError("precision", precision, get_args(Precision))
     predictor = load(bundle, precision=precision)
     predictions = predict(
         predictor,

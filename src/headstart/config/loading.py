@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from headstart.config.schema import TrainConfig
@@ -40,6 +39,8 @@ def read_settings(path: Path) -> Settings:
     Raises:
         ConfigError: The file is missing, not YAML, or not a mapping.
     """
+    import yaml
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -57,7 +58,7 @@ def set_dotted(settings: Settings, assignments: Iterable[str]) -> Settings:
     Values are read as YAML, so ``true``, ``0.1`` and ``null`` mean what they look like.
 
     Raises:
-        ConfigError: An assignment has no ``=``, or walks into a plain value.
+        ConfigError: An assignment has no ``=``, walks into a plain value, or is not YAML.
 
     >>> set_dotted({}, ["data.val=0.2"])
     {'data': {'val': 0.2}}
@@ -65,16 +66,27 @@ def set_dotted(settings: Settings, assignments: Iterable[str]) -> Settings:
     result = _deep_copy(settings)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {assignment!r}: expected dotted.key=value")
         *parents, leaf = key.strip().split(".")
+        if not (equals and leaf and all(parents)):
+            raise ConfigError(f"--set {assignment!r}: expected dotted.key=value")
         place = result
         for parent in parents:
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
                 raise ConfigError(f"--set {assignment!r}: {parent!r} is a value, not a section")
-        place[leaf] = yaml.safe_load(text)
+        place[leaf] = _value(assignment, text)
     return result
+
+
+def _value(assignment: str, text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"--set {assignment!r}: {text!r} is not valid YAML; quote it, as in key='\"text\"'"
+        ) from error
 
 
 def _deep_copy(settings: Mapping[str, Any]) -> Settings:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from headstart.engines.base import Outputs, PixelBatch
+from headstart.engines.quiet_openvino import openvino as ov
 from headstart.parallel import cpu_count
 
 THROUGHPUT_BATCH = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ import numpy.typing as npt
 import onnx
 
 from headstart.backbones.graph import BackboneGraph
-from headstart.bundle.loading import GRAPH_FILE, INFO_FILE, WEIGHTS_FILE, file_digest
+from headstart.bundle.loading import GRAPH_FILE, INFO_FILE, WEIGHTS_FILE, file_digest, seal_of
 from headstart.bundle.schema import SCHEMA_VERSION, BundleInfo, Parity, Provenance
 from headstart.data.geometry import Geometry
 from headstart.errors import BundleError
 from headstart.export.classifier_graph import build_classifier, split_weights
-from headstart.files import write_bytes, write_text
+from headstart.files import write_bytes, write_json
 from headstart.heads.probe import LinearHead
 
 PARITY_LIMIT = 0.05
@@ -64,8 +65,10 @@ def write_info(
         parity=tuple(parity),
         files={name: file_digest(folder / name) for name in (GRAPH_FILE, WEIGHTS_FILE)},
     )
-    write_text(folder / INFO_FILE, info.model_dump_json(indent=2, by_alias=True) + "\n")
-    return info
+    content = json.loads(info.model_dump_json(by_alias=True))
+    content["seal"] = seal_of(content)
+    write_json(folder / INFO_FILE, content)
+    return BundleInfo.model_validate(content)
 
 
 def measure_parity(trained: Probabilities, deployed: Probabilities, *, precision: str) -> Parity:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from headstart.heads.probe import LinearHead
 
 OUTPUT: Final = "probabilities"
 _SMALL: Final = 32
-"""Tensors with fewer numbers stay in the graph: shapes and constants."""
+"""Tensors with fewer numbers, and those of integers, stay in the graph: shapes, constants."""
 
 
 def build_classifier(backbone: ModelProto, head: LinearHead) -> ModelProto:
@@ -90,7 +90,7 @@ def split_weights(model: ModelProto, location: str) -> tuple[bytes, bytes]:
     Returns:
         Content of the ONNX file and of the safetensors file.
     """
-    moved = [t for t in model.graph.initializer if np.prod(t.dims, dtype=int) >= _SMALL]
+    moved = [tensor for tensor in model.graph.initializer if _is_weight(tensor)]
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in moved}
     content, offsets = pack_safetensors(arrays)
     for tensor in moved:
@@ -106,6 +106,11 @@ def split_weights(model: ModelProto, location: str) -> tuple[bytes, bytes]:
     return model.SerializeToString(deterministic=True), content
 
 
+def _is_weight(tensor: TensorProto) -> bool:
+    large = np.prod(tensor.dims, dtype=int) >= _SMALL
+    return bool(large and tensor.data_type == TensorProto.FLOAT)
+
+
 def pack_safetensors(arrays: Mapping[str, npt.NDArray[np.float32]]) -> tuple[bytes, dict[str, int]]:
     """Return the content of a safetensors file, and each tensor's offset in it.
 
@@ -116,8 +121,10 @@ def pack_safetensors(arrays: Mapping[str, npt.NDArray[np.float32]]) -> tuple[byt
         arrays: float32 tensors by name.
     """
     header: dict[str, object] = {}
+    starts: dict[str, int] = {}
     end = 0
     for name, array in arrays.items():
+        starts[name] = end
         header[name] = {
             "dtype": "F32",
             "shape": list(array.shape),
@@ -127,14 +134,9 @@ def pack_safetensors(arrays: Mapping[str, npt.NDArray[np.float32]]) -> tuple[byt
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     base = 8 + len(text)
-    offsets = dict(zip(arrays, base + _starts(arrays.values()), strict=True))
+    offsets = {name: base + start for name, start in starts.items()}
     body = b"".join(np.ascontiguousarray(array, "<f4").tobytes() for array in arrays.values())
     return struct.pack("<Q", len(text)) + text + body, offsets
-
-
-def _starts(arrays: Iterable[npt.NDArray[np.float32]]) -> npt.NDArray[np.int64]:
-    sizes = [array.nbytes for array in arrays]
-    return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
 
 
 def _entries(values: Mapping[str, str]) -> list[onnx.StringStringEntryProto]:

@@ -59,7 +59,7 @@ def extract(
     """Compute the features of every image that the store lacks.
 
     A few batches are in flight at most, and vectors are kept every thousand images:
-    memory does not grow with their number, and an interrupted pass loses seconds.
+    memory does not grow with their number. An interrupted pass keeps what it has.
 
     Args:
         manifest: The images.
@@ -77,12 +77,14 @@ def extract(
     pipeline = ImagePipeline(engine(), geometry=geometry, max_pixels=max_pixels)
     answers = pipeline.run(manifest, todo)
     rejected: dict[int, Rejected] = {}
-    for row, answer in progress.track(answers, total=len(todo), task="features", unit="images"):
-        if isinstance(answer, Rejected):
-            rejected[row] = answer
-        else:
-            keeper.add(row, answer)
-    keeper.flush()
+    try:
+        for row, answer in progress.track(answers, total=len(todo), task="features", unit="images"):
+            if isinstance(answer, Rejected):
+                rejected[row] = answer
+            else:
+                keeper.add(row, answer)
+    finally:
+        keeper.flush()
     return Extraction(keeper.kept, rejected)
 
 

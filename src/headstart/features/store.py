@@ -28,6 +28,12 @@ _FIRST_MAP_BYTES = 1 << 28
 _READ_ROWS = 4096
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
 _CRC = struct.Struct("<I")
+_DAMAGE = (
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.PageNotFoundError,
+    lmdb.VersionMismatchError,
+)
 
 
 class FeatureStore:
@@ -64,16 +70,29 @@ class FeatureStore:
         self._environment.close()
 
     def missing(self, digests: Sequence[str]) -> list[int]:
-        """Return the positions whose digest has no sound record, each content once."""
+        """Return the positions whose digest has no sound record, each content once.
+
+        A store that turns out to be damaged is begun anew, so that all are missing.
+        """
+        try:
+            return self._missing(digests)
+        except _DAMAGE:
+            self._environment.close()
+            self._environment = self._rebuild()
+            return self._missing(digests)
+
+    def _missing(self, digests: Sequence[str]) -> list[int]:
+        first = {digest: position for position, digest in reversed(list(enumerate(digests)))}
+        unique = sorted(first, key=first.__getitem__)
         absent: list[int] = []
-        seen: set[str] = set()
-        with self._reading() as transaction:
-            for position, digest in enumerate(digests):
-                if digest in seen:
-                    continue
-                seen.add(digest)
-                if not self._is_sound(transaction.get(bytes.fromhex(digest))):
-                    absent.append(position)
+        for start in range(0, len(unique), _READ_ROWS):
+            with self._begin() as transaction:
+                absent.extend(
+                    first[digest]
+                    for digest in unique[start : start + _READ_ROWS]
+                    if not self._is_sound(transaction.get(bytes.fromhex(digest)))
+                )
+            self._reopen()
         return absent
 
     def put(self, digests: Sequence[str], vectors: npt.NDArray[np.floating]) -> None:
@@ -84,15 +103,16 @@ class FeatureStore:
             vectors: Shape (N, dim); stored as float16, clipped to its range.
 
         Raises:
-            StorageError: The disk is full.
+            StorageError: The disk is full, or the store is damaged.
         """
         clipped = np.clip(vectors, -_FLOAT16_MAX, _FLOAT16_MAX).astype(np.float16)
         records = [
             (bytes.fromhex(digest), _pack(vector))
             for digest, vector in zip(digests, clipped, strict=True)
         ]
-        while not self._try_put(records):
-            self._grow()
+        with self._damage_errors():
+            while not self._try_put(records):
+                self._grow()
 
     def read(
         self, digests: Sequence[str], columns: npt.NDArray[np.int64] | None = None
@@ -111,6 +131,7 @@ class FeatureStore:
 
         Raises:
             KeyError: A digest has no sound record.
+            StorageError: The store is damaged.
         """
         width = self.dim if columns is None else len(columns)
         result = np.empty((len(digests), width), dtype=np.float16)
@@ -122,7 +143,7 @@ class FeatureStore:
         return result
 
     def _vectors(self, digests: Iterable[str]) -> Iterator[Features]:
-        with self._reading() as transaction:
+        with self._damage_errors(), self._begin() as transaction:
             for digest in digests:
                 record = transaction.get(bytes.fromhex(digest))
                 if not self._is_sound(record):
@@ -136,25 +157,21 @@ class FeatureStore:
         return bool(zlib.crc32(body) == crc)
 
     def _try_put(self, records: Iterable[tuple[bytes, bytes]]) -> bool:
-        self._adopt_size()
         try:
-            with self._storage_errors(), self._environment.begin(write=True) as transaction:
+            with self._storage_errors(), self._begin(write=True) as transaction:
                 for key, value in records:
                     transaction.put(key, value)
         except lmdb.MapFullError:
             return False
         return True
 
-    def _reading(self) -> lmdb.Transaction:
-        self._adopt_size()
-        return self._environment.begin(buffers=True)
-
-    def _adopt_size(self) -> None:
-        """Follow another process that has made the map larger."""
-        try:
-            self._environment.begin().abort()
-        except lmdb.MapResizedError:
-            self._environment.set_mapsize(0)
+    def _begin(self, *, write: bool = False) -> lmdb.Transaction:
+        """Begin a transaction, following other processes that make the map larger."""
+        while True:
+            try:
+                return self._environment.begin(write=write, buffers=True)
+            except lmdb.MapResizedError:
+                self._environment.set_mapsize(0)
 
     def _grow(self) -> None:
         self._environment.set_mapsize(2 * self._environment.info()["map_size"])
@@ -166,10 +183,14 @@ class FeatureStore:
     def _open_or_rebuild(self) -> lmdb.Environment:
         try:
             return self._checked(self._open())
-        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError, _TruncatedError):
+        except (*_DAMAGE, _TruncatedError):
+            return self._rebuild()
+
+    def _rebuild(self) -> lmdb.Environment:
+        with self._storage_errors():
             shutil.rmtree(self.folder)
-            self.rebuilt = True
-            return self._open()
+        self.rebuilt = True
+        return self._open()
 
     def _open(self) -> lmdb.Environment:
         with self._storage_errors():
@@ -198,6 +219,15 @@ class FeatureStore:
         except (lmdb.DiskError, lmdb.ReadonlyError, lmdb.LockError, OSError) as error:
             raise StorageError(
                 f"the feature cache {self.folder} cannot be written: {mend}"
+            ) from error
+
+    @contextmanager
+    def _damage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except _DAMAGE as error:
+            raise StorageError(
+                f"the feature cache {self.folder} is damaged: run again, and it is begun anew"
             ) from error
 
 

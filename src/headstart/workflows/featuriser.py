@@ -20,7 +20,8 @@ from headstart.engines.base import Engine
 from headstart.engines.openvino_engine import OpenVinoEngine, native_precision
 from headstart.engines.pipeline import ImagePipeline
 from headstart.features.extraction import extract, space_key
-from headstart.features.store import Features, FeatureStore
+from headstart.features.store import FeatureStore
+from headstart.features.table import StoredFeatures
 from headstart.files import write_json
 from headstart.progress import Progress
 
@@ -32,12 +33,12 @@ class Featured:
     """Features of some images.
 
     Attributes:
-        features: float16, shape (M, D), of the rows that could be decoded, in order.
+        features: Of the M rows that could be decoded, in order.
         rejected: Row -> why it could not.
         computed: Forward passes made; the others were cached.
     """
 
-    features: Features
+    features: StoredFeatures
     rejected: dict[int, Rejected]
     computed: int
 
@@ -117,14 +118,15 @@ class Featuriser:
                 max_pixels=self._config.data.max_pixels,
                 progress=self._progress,
             )
-            reasons = {digests[row]: bad.reason for row, bad in done.rejected.items()}
-            rejected = {
-                row: Rejected(manifest.paths[row], reasons[digest])
-                for row, digest in enumerate(digests)
-                if digest in reasons
-            }
-            sound = [digest for digest in digests if digest not in reasons]
-            return Featured(store.read(sound), rejected, done.computed)
+        reasons = {digests[row]: bad.reason for row, bad in done.rejected.items()}
+        rejected = {
+            row: Rejected(manifest.paths[row], reasons[digest])
+            for row, digest in enumerate(digests)
+            if digest in reasons
+        }
+        sound = [digest for digest in digests if digest not in reasons]
+        features = StoredFeatures(store.folder, store.dim, sound)
+        return Featured(features, rejected, done.computed)
 
     def agreement(self, manifest: Manifest, geometry: Geometry) -> dict[str, float | int | str]:
         """Return how well this precision agrees with float32, measured once a feature space.

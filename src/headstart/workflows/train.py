@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from headstart.export.bundling import (
     write_graph,
     write_info,
 )
+from headstart.features.table import StoredFeatures
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit, ProbeTask, fit_probe
 from headstart.progress import Progress, Silent
@@ -41,6 +42,7 @@ from headstart.workflows.run_directory import RunDirectory, free_name
 from headstart.workflows.stopwatch import Stopwatch
 
 _PARITY_IMAGES = 128
+_F32_IMAGES = 32
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -171,7 +173,7 @@ class _TrainJob:
     def _fit(self, featured: _Featured) -> ProbeFit:
         data, pool = featured.data, featured.pool
         task = ProbeTask(
-            features=featured.features[pool],
+            features=featured.pool_features,
             layout=self._featuriser.graph.layout,
             targets=featured.targets[pool],
             groups=fold_keys(data.manifest.take(pool), [data.digests[row] for row in pool]),
@@ -185,7 +187,8 @@ class _TrainJob:
         return fit
 
     def _judge(self, featured: _Featured, fit: ProbeFit) -> _Judged:
-        test_logits = fit.head.logits(self._head_features(featured, fit, featured.test))
+        layout = self._featuriser.graph.layout
+        test_logits = fit.head.logits(featured.features, featured.test, layout)
         targets = featured.targets
         held_out = featured.pool[fit.held_out_rows]
         return _Judged(
@@ -205,12 +208,6 @@ class _TrainJob:
             confidence=settings.confidence,
             uncalibrated=softmax(logits),
         )
-
-    def _head_features(
-        self, featured: _Featured, fit: ProbeFit, rows: Indices
-    ) -> npt.NDArray[np.float16]:
-        columns = self._featuriser.graph.layout.columns(fit.head.outputs)
-        return featured.features[np.ix_(rows, columns)]
 
     def _bundle(
         self, featured: _Featured, fit: ProbeFit, judged: _Judged, geometry: Geometry
@@ -232,7 +229,8 @@ class _TrainJob:
     def _parity(
         self, graph: Path, precision: str, featured: _Featured, judged: _Judged, geometry: Geometry
     ) -> Parity:
-        rows = featured.test[:_PARITY_IMAGES].tolist()
+        native = precision == self._featuriser.precision
+        rows = featured.test[: _PARITY_IMAGES if native else _F32_IMAGES].tolist()
         engine = OpenVinoEngine(graph, precision=precision)
         pipeline = ImagePipeline(engine, geometry=geometry, max_pixels=self._config.data.max_pixels)
         answers = [answer for _, answer in pipeline.run(featured.data.manifest, rows)]
@@ -295,7 +293,7 @@ class _Featured:
     """Prepared data with its features, row by row."""
 
     data: PreparedData
-    features: npt.NDArray[np.float16]
+    features: StoredFeatures
     computed: int
     agreement: Mapping[str, float | int | str]
 
@@ -307,6 +305,12 @@ class _Featured:
     def pool(self) -> Indices:
         """Rows that choices may see: train and val."""
         return self.data.manifest.rows_in("train", "val")
+
+    @property
+    def pool_features(self) -> StoredFeatures:
+        """Their features: the test rows are out of reach."""
+        digests = [self.features.digests[row] for row in self.pool]
+        return replace(self.features, digests=digests)
 
     @property
     def test(self) -> Indices:

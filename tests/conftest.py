@@ -1,0 +1,180 @@
+"""What every test shares: no network, a cache of its own, tiny images, one exported network."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import sklearn.datasets
+from hypothesis import settings
+from PIL import Image
+
+from headstart.backbones.catalog import find_backbone
+from headstart.backbones.graph import BackboneGraph, load_graph
+from headstart.backbones.spec import BackboneSpec
+from headstart.bundle import BundleInfo, Provenance
+from headstart.data.decoding import decode
+from headstart.data.geometry import Geometry
+from headstart.export.bundling import BundleFacts, write_graph, write_info
+from headstart.heads.probe import LinearHead
+
+SMALL_PX = 96
+"""Side that the shared graph takes: a fifth of the arithmetic of 224 pixels."""
+
+PHOTOS = Path(sklearn.datasets.__file__).parent / "images"
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small work: threads cost more than they give
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
+
+PictureMaker = Callable[..., npt.NDArray[np.uint8]]
+FolderMaker = Callable[..., Path]
+GraphLoader = Callable[[BackboneSpec, int], BackboneGraph]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder that no other test sees, outside ``tmp_path``; not yet made."""
+    folder = tmp_path.with_name(f"{tmp_path.name}-cache")
+    monkeypatch.setenv("HEADSTART_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail any connection that leaves this machine."""
+    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
+
+    def guard(name: str) -> Callable[[socket.socket, Any], Any]:
+        def connect(self: socket.socket, address: Any) -> Any:
+            local = isinstance(address, (str, bytes)) or str(address[0]) in {
+                "localhost",
+                "127.0.0.1",
+                "::1",
+            }
+            if not local:
+                pytest.fail(f"a test connects to {address}")
+            return real[name](self, address)
+
+        return connect
+
+    for name in real:
+        monkeypatch.setattr(socket.socket, name, guard(name))
+
+
+def _picture(
+    seed: int = 0, *, size: tuple[int, int] = (64, 48), tint: Sequence[int] = (0, 0, 0)
+) -> npt.NDArray[np.uint8]:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC))
+    return np.clip(smooth.astype(int) + np.array(tint), 0, 255).astype(np.uint8)
+
+
+def _folder(root: Path, *classes: str, per_class: int = 4) -> Path:
+    for number, name in enumerate(classes):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for index in range(per_class):
+            picture = _picture(100 * number + index, tint=(60 * number, 0, -60 * number))
+            Image.fromarray(picture).save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def picture() -> PictureMaker:
+    """``picture(seed, size=(width, height), tint=(r, g, b))``: smooth colours, uint8 (H, W, 3)."""
+    return _picture
+
+
+@pytest.fixture(scope="session")
+def image_folder() -> FolderMaker:
+    """``image_folder(root, "cat", "dog", per_class=4)``: ``root/<class>/<n>.png``."""
+    return _folder
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[npt.NDArray[np.uint8]]:
+    """Two overlapping parts of each photo that scikit-learn brings: a palace, a flower."""
+    whole = [decode(path.read_bytes()) for path in sorted(PHOTOS.glob("*.jpg"))]
+    return [photo[:, start : start + photo.shape[0]] for photo in whole for start in (0, 213)]
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> GraphLoader:
+    """``exported(spec, size_px)``: a backbone's graph, each exported once a session."""
+    cache = tmp_path_factory.mktemp("exported")
+    return lambda spec, size_px: load_graph(spec, size_px=size_px, cache=cache)
+
+
+@pytest.fixture(scope="session")
+def lite0_graph(exported: GraphLoader) -> BackboneGraph:
+    """EfficientNet-Lite0 with its pretrained weights, for small squares."""
+    return exported(find_backbone("efficientnet_lite0"), SMALL_PX)
+
+
+HeadMaker = Callable[..., LinearHead]
+
+
+@pytest.fixture(scope="session")
+def random_head(lite0_graph: BackboneGraph) -> HeadMaker:
+    """``random_head(*outputs, classes=3)``: a head that tells nothing, on those outputs."""
+
+    def make(*outputs: str, classes: int = 3, temperature: float = 1.7) -> LinearHead:
+        rng = np.random.default_rng(0)
+        width = len(lite0_graph.layout.columns(outputs))
+        weight = rng.normal(size=(width, classes)) / width**0.5
+        return LinearHead(
+            classes=tuple(f"class {number}" for number in range(classes)),
+            taps="all",
+            outputs=outputs,
+            weight=weight.astype(np.float32),
+            bias=rng.normal(size=classes).astype(np.float32),
+            temperature=temperature,
+        )
+
+    return make
+
+
+FACTS = BundleFacts(
+    geometry=Geometry(mode="pad", size_px=SMALL_PX),
+    max_pixels=1_000_000,
+    test={"n": 10, "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}},
+    provenance=Provenance(
+        headstart="0",
+        created="2000-01-01T00:00:00Z",
+        backbone="efficientnet_lite0",
+        weights_sha256="0" * 64,
+        weights_licence="Apache-2.0",
+        taps="all",
+        strength=1e-4,
+        seed=0,
+        trained_images=10,
+        data="0" * 32,
+    ),
+)
+
+
+@pytest.fixture(scope="session")
+def write_bundle(lite0_graph: BackboneGraph) -> Callable[[Path, LinearHead], BundleInfo]:
+    """``write_bundle(folder, head)``: the three files of a bundle."""
+
+    def write(folder: Path, head: LinearHead) -> BundleInfo:
+        write_graph(folder, lite0_graph, head)
+        return write_info(folder, head, FACTS, parity=())
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_bundle(
+    tmp_path_factory: pytest.TempPathFactory, write_bundle: Any, random_head: HeadMaker
+) -> Path:
+    """A bundle on the backbone's first stages only; not to be changed."""
+    folder = tmp_path_factory.mktemp("small") / "bundle"
+    write_bundle(folder, random_head("blocks.2/mean", "blocks.2/std"))
+    return folder

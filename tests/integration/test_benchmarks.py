@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SCRIPTS = sorted(path.name for path in BENCHMARKS.glob("[!_]*.py"))
+
+
+def test_readme_names_every_benchmark() -> None:
+    readme = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
+    assert [name for name in SCRIPTS if name not in readme] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_says_how_to_run_it(script: str) -> None:
+    command = [sys.executable, str(BENCHMARKS / script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--rounds" in done.stdout

@@ -1,0 +1,112 @@
+"""The network we load, held against one written from its published definition."""
+
+from __future__ import annotations
+
+import pytest
+import sklearn.datasets
+import torch
+import torch.nn.functional as nn
+
+from headstart.backbones.catalog import find_backbone
+from headstart.backbones.tapped import TappedBackbone
+from headstart.backbones.timm_adapter import build_network
+from headstart.backbones.weights import find_packaged
+from headstart.data.decoding import load_pixels
+from headstart.data.geometry import Geometry
+
+Tensors = dict[str, torch.Tensor]
+SPEC = find_backbone("efficientnet_lite0")
+
+STAGES = (
+    # repeats, kernel, stride, expansion, channels (Tan and Le, 2019, without squeeze-and-excitation)
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+def same_conv(x: torch.Tensor, weight: torch.Tensor, stride: int = 1) -> torch.Tensor:
+    """Convolve as TensorFlow's 'SAME' does; one channel a group where the weight says so."""
+    kernel, size = weight.shape[2], x.shape[2]
+    missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    before, after = missing // 2, missing - missing // 2
+    padded = nn.pad(x, (before, after, before, after))
+    return nn.conv2d(padded, weight, stride=stride, groups=x.shape[1] // weight.shape[1])
+
+
+def normed(x: torch.Tensor, tensors: Tensors, name: str) -> torch.Tensor:
+    statistics = (tensors[f"{name}.running_mean"], tensors[f"{name}.running_var"])
+    affine = (tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+    return nn.batch_norm(x, *statistics, *affine, eps=1e-3)
+
+
+def block(x: torch.Tensor, tensors: Tensors, name: str, stride: int, expansion: int):
+    inside = x
+    if expansion > 1:
+        inside = same_conv(inside, tensors[f"{name}._expand_conv.weight"])
+        inside = nn.relu6(normed(inside, tensors, f"{name}._bn0"))
+    inside = same_conv(inside, tensors[f"{name}._depthwise_conv.weight"], stride)
+    inside = nn.relu6(normed(inside, tensors, f"{name}._bn1"))
+    inside = normed(
+        same_conv(inside, tensors[f"{name}._project_conv.weight"]), tensors, f"{name}._bn2"
+    )
+    return x + inside if x.shape == inside.shape else inside
+
+
+def reference_logits(images: torch.Tensor, tensors: Tensors) -> torch.Tensor:
+    x = nn.relu6(normed(same_conv(images, tensors["_conv_stem.weight"], 2), tensors, "_bn0"))
+    number = 0
+    for repeats, kernel, stride, expansion, channels in STAGES:
+        for repeat in range(repeats):
+            name = f"_blocks.{number}"
+            assert tensors[f"{name}._depthwise_conv.weight"].shape[2] == kernel
+            x = block(x, tensors, name, 1 if repeat else stride, expansion)
+            number += 1
+        assert x.shape[1] == channels
+    x = nn.relu6(normed(same_conv(x, tensors["_conv_head.weight"]), tensors, "_bn1"))
+    return nn.linear(x.mean((2, 3)), tensors["_fc.weight"], tensors["_fc.bias"])
+
+
+def pixels_of(photo: str) -> torch.Tensor:
+    content = sklearn.datasets.load_sample_image(photo)
+    square = Geometry(mode="crop", size_px=SPEC.size_px, crop_fraction=SPEC.crop_fraction)
+    return torch.from_numpy(load_pixels(content, square))[None]
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    return build_network(SPEC)
+
+
+@torch.inference_mode()
+def test_it_computes_what_the_published_network_computes(network: torch.nn.Module) -> None:
+    tensors = torch.load(find_packaged(SPEC.weights), weights_only=True)
+    images = (pixels_of("china.jpg").permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
+    expected = reference_logits(images, tensors)
+    assert expected.std() > 0.5
+    torch.testing.assert_close(network(images), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("photo", "label"), [("china.jpg", 698), ("flower.jpg", 985)])
+@torch.inference_mode()
+def test_it_names_what_a_photo_shows(network: torch.nn.Module, photo: str, label: int) -> None:
+    """ImageNet's classes 698 and 985 are 'palace' and 'daisy'."""
+    images = TappedBackbone(network, SPEC).normalise(pixels_of(photo))
+    assert int(network(images).argmax()) == label
+
+
+def test_it_is_built_for_inference_in_float32(network: torch.nn.Module) -> None:
+    assert not network.training
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+@torch.inference_mode()
+def test_without_pretraining_its_weights_are_random() -> None:
+    first, second = (
+        next(build_network(SPEC, pretrained=False).parameters()).detach() for _ in range(2)
+    )
+    assert not torch.equal(first, second)
