@@ -1,6 +1,6 @@
 """Our features and head beside a plain PyTorch training loop with the same weights.
 
-Usage: python benchmarks/against_torch.py DATA [--rounds 3] [--epochs 2]
+Usage: python benchmarks/against_torch.py DATA [--rounds 1] [--epochs 2]
 
 Ours: features of the training images into an empty store (decoding, the engine's
 compilation and the store included), then the whole search for a head: taps, penalty,
@@ -147,7 +147,7 @@ def checks(ratios: Mapping[str, float]) -> list[Check]:
 
 def parse() -> argparse.Namespace:
     """Read the arguments."""
-    parser = arguments_parser(__doc__, rounds=3)
+    parser = arguments_parser(__doc__, rounds=1)
     parser.add_argument("data", type=Path, help="folder, archive or table of labelled images")
     parser.add_argument("--epochs", type=int, default=2, help="epochs measured [%(default)s]")
     parser.add_argument("--limit", type=int, help="images used, for a quick look [all]")

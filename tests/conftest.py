@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import sklearn.datasets
+import torch
 from hypothesis import settings
 from PIL import Image
 
@@ -27,9 +27,10 @@ from headstart.heads.probe import LinearHead
 SMALL_PX = 96
 """Side that the shared graph takes: a fifth of the arithmetic of 224 pixels."""
 
+LOCAL_HOSTS = {None, "localhost", "127.0.0.1", "::1", ""}
 PHOTOS = Path(sklearn.datasets.__file__).parent / "images"
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small work: threads cost more than they give
+torch.set_num_threads(1)  # small work on shared processors: threads cost more than they give
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
@@ -48,24 +49,24 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail any connection that leaves this machine."""
-    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
+    """Fail any connection, and any look-up of a name, that leaves this machine."""
 
-    def guard(name: str) -> Callable[[socket.socket, Any], Any]:
-        def connect(self: socket.socket, address: Any) -> Any:
-            local = isinstance(address, (str, bytes)) or str(address[0]) in {
-                "localhost",
-                "127.0.0.1",
-                "::1",
-            }
-            if not local:
-                pytest.fail(f"a test connects to {address}")
-            return real[name](self, address)
+    def guard(real: Callable[..., Any], host_of: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*args: Any, **options: Any) -> Any:
+            if host_of(*args) not in LOCAL_HOSTS:
+                pytest.fail(f"a test reaches out to {host_of(*args)}")
+            return real(*args, **options)
 
-        return connect
+        return guarded
 
-    for name in real:
-        monkeypatch.setattr(socket.socket, name, guard(name))
+    def host_of_address(_: socket.socket, address: Any) -> Any:
+        return address[0] if isinstance(address, tuple) else None  # a name: a Unix socket
+
+    for name in ("connect", "connect_ex"):
+        real = getattr(socket.socket, name)
+        monkeypatch.setattr(socket.socket, name, guard(real, host_of_address))
+    lookup = guard(socket.getaddrinfo, lambda host, *_: host)
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
 
 
 def _picture(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -22,6 +23,14 @@ class Progress(Protocol):
         """
         ...
 
+    def wait(self, task: str) -> AbstractContextManager[object]:
+        """Show that a step without countable items is under way, for as long as it takes.
+
+        Args:
+            task: What is being done: ``"fitting the head"``.
+        """
+        ...
+
     def say(self, message: str) -> None:
         """Tell the user one line that matters: a choice made, a warning."""
         ...
@@ -34,6 +43,11 @@ class Silent:
         """Yield the items, showing nothing."""
         del total, task, unit
         yield from items
+
+    def wait(self, task: str) -> AbstractContextManager[object]:
+        """Show nothing."""
+        del task
+        return nullcontext()
 
     def say(self, message: str) -> None:
         """Say nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,12 +40,12 @@ class Built:
 
 
 @pytest.fixture(scope="module", params=CATALOG, ids=lambda spec: spec.name)
-def built(request, exported, photos) -> Iterator[Built]:
+def built(request, exported, photos) -> Built:
     spec = request.param
     module = TappedBackbone(build_network(spec), spec)
     pixels = np.stack([load_pixels(photo, Geometry(size_px=spec.size_px)) for photo in photos])
     (reference,) = TorchEngine(module, device="cpu").stream([pixels])
-    yield Built(spec, module, exported(spec, spec.size_px), pixels, reference)
+    return Built(spec, module, exported(spec, spec.size_px), pixels, reference)
 
 
 def run(built: Built, precision: str, *, batch_size: int = IMAGES) -> Array:

@@ -25,7 +25,7 @@ CLASSES = ("cat", "dog", "owl")
 
 def zipped(folder: Path) -> Path:
     with zipfile.ZipFile(folder.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in reversed(sorted(folder.rglob("*.png"))):
+        for path in sorted(folder.rglob("*.png"), reverse=True):
             archive.write(path, path.relative_to(folder))
     return folder.with_suffix(".zip")
 
@@ -33,7 +33,7 @@ def zipped(folder: Path) -> Path:
 def tarred(folder: Path, suffix: str) -> Path:
     target = folder.with_name(f"photos.tar{suffix and '.' + suffix}")
     with tarfile.open(target, f"w:{suffix}") as archive:  # type: ignore[call-overload]
-        for path in reversed(sorted(folder.rglob("*.png"))):
+        for path in sorted(folder.rglob("*.png"), reverse=True):
             archive.add(path, path.relative_to(folder))
     return target
 
@@ -83,9 +83,7 @@ def test_classes_and_order_are_those_of_the_folder(manifest: Manifest, plain: Ma
     assert [Path(path).name for path in manifest.paths] == [Path(p).name for p in plain.paths]
 
 
-def test_an_image_has_the_same_digest_wherever_it_lies(
-    manifest: Manifest, plain: Manifest
-) -> None:
+def test_an_image_has_the_same_digest_wherever_it_lies(manifest: Manifest, plain: Manifest) -> None:
     assert digests(manifest) == digests(plain)
 
 

@@ -71,9 +71,8 @@ def test_an_error_arrives_in_its_place_and_ends_the_threads(fails_in: str) -> No
             raise LookupError(3)
 
     seen = []
-    with pytest.raises(LookupError):  # noqa: PT012
-        for result in ordered_map(work, source(), threads=2, lookahead=1):
-            seen.append(result)
+    with pytest.raises(LookupError):
+        seen.extend(ordered_map(work, source(), threads=2, lookahead=1))
     assert seen == ([0, 1, 2] if fails_in == "work" else [0, 1])
     assert not running()
 

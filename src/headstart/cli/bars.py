@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import typer
@@ -45,6 +46,14 @@ class TerminalProgress:
                 bar.advance(number)
                 speed = bar.tasks[0].speed
                 bar.update(number, rate=f"{speed:,.0f} {unit}/s" if speed else "")
+
+    def wait(self, task: str) -> AbstractContextManager[object]:
+        """Spin beside the task's name, if somebody looks."""
+        if not self._visible:
+            return nullcontext()
+        from rich.console import Console
+
+        return Console(stderr=True).status(f"{task:>20}")
 
     def say(self, message: str) -> None:
         """Print a line; these matter in a log too."""

@@ -110,9 +110,8 @@ def _is_type_tag(part: object) -> bool:
 
 def _suggestion(location: list[str]) -> str:
     keys = _dotted_keys(TrainConfig)
-    close = close_names(".".join(location), keys)
-    if not close:
-        close = [key for key in keys if key.split(".")[-1] == location[-1]]
+    elsewhere = [key for key in keys if key.split(".")[-1] == location[-1]]
+    close = elsewhere or close_names(".".join(location), keys)
     return f", did you mean {close[0]}?" if close else ""
 
 

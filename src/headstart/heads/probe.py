@@ -134,6 +134,11 @@ def fit_probe(task: ProbeTask, config: HeadConfig, *, seed: int, progress: Progr
         UnknownNameError: ``config.taps`` names no tap set.
     """
     tried = _choose_taps(task, config, seed, progress)
+    with progress.wait("fitting the head"):
+        return _fit_chosen(task, config, seed, tried)
+
+
+def _fit_chosen(task: ProbeTask, config: HeadConfig, seed: int, tried: list[Candidate]) -> ProbeFit:
     best = min(tried, key=_merit) if tried else None
     search = _Search(task, best.taps if best else config.taps, config, seed=seed)
     grid = _around(best.strength) if best and config.strength is None else _grid(config)

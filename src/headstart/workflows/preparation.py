@@ -67,7 +67,8 @@ def prepare(
         DataError: There is nothing usable, too much is bad, or one image is in two
             splits; see :mod:`headstart.data`.
     """
-    source = open_source(data, cache=cache)
+    with progress.wait("opening the data"):
+        source = open_source(data, cache=cache)
     counts = source.class_counts()
     found = audit(source, max_pixels=config.max_pixels, threads=cpu_count(), progress=progress)
     kept = found.manifest

@@ -133,7 +133,7 @@ class _TrainJob:
                 cache=self._cache,
                 progress=self._progress,
             )
-        with self._watch.step("backbone"):
+        with self._watch.step("backbone"), self._progress.wait("building the backbone"):
             _ = self._featuriser.graph
         with self._watch.step("geometry"):
             choice = self._choose_geometry(prepared)
@@ -143,7 +143,7 @@ class _TrainJob:
             fit = self._fit(featured)
         with self._watch.step("judgement"):
             judged = self._judge(featured, fit)
-        with self._watch.step("bundle"):
+        with self._watch.step("bundle"), self._progress.wait("writing the bundle"):
             info = self._bundle(featured, fit, judged, choice.geometry)
         return self._finish(data, target, featured, fit, judged, choice, info)
 
@@ -284,7 +284,8 @@ class _TrainJob:
                 "forward_passes": featured.computed,
             },
         )
-        timings = write_record(self._folder, record, self._watch)
+        with self._progress.wait("writing the report"):
+            timings = write_record(self._folder, record, self._watch)
         return TrainResult(target, judged.test, judged.validation, notes, timings)
 
 

@@ -41,14 +41,14 @@ def test_a_known_graph_is_read_without_the_network_libraries(
     assert done.stdout.split() == [lite0_graph.fingerprint, "set()"], done.stderr
 
 
-class Rebuilt(Exception):
+class RebuiltError(Exception):
     """Raised in place of an export."""
 
 
 @pytest.fixture
 def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(*_: object) -> None:
-        raise Rebuilt
+        raise RebuiltError
 
     monkeypatch.setattr(graph_module, "_build", build)
 
@@ -71,7 +71,7 @@ def test_a_damaged_graph_is_rebuilt(
         path.unlink()
     else:
         path.write_bytes(damage)
-    with pytest.raises(Rebuilt):
+    with pytest.raises(RebuiltError):
         load_graph(SPEC, size_px=lite0_graph.size_px, cache=cache)
 
 

@@ -18,7 +18,7 @@ Tensors = dict[str, torch.Tensor]
 SPEC = find_backbone("efficientnet_lite0")
 
 STAGES = (
-    # repeats, kernel, stride, expansion, channels (Tan and Le, 2019, without squeeze-and-excitation)
+    # repeats, kernel, stride, expansion, channels (Tan and Le, 2019, arXiv:1905.11946)
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),

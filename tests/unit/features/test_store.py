@@ -24,7 +24,9 @@ DIM = 6
 
 
 def digests(count: int, *, prefix: str = "") -> list[str]:
-    return [hashlib.blake2b(f"{prefix}{n}".encode(), digest_size=16).hexdigest() for n in range(count)]
+    return [
+        hashlib.blake2b(f"{prefix}{n}".encode(), digest_size=16).hexdigest() for n in range(count)
+    ]
 
 
 def vectors(count: int, *, dim: int = DIM, seed: int = 0) -> np.ndarray:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from headstart.config import TrainConfig, build_config
 from headstart.data.containers import ArraysContainer
@@ -40,23 +39,16 @@ def test_few_images_are_squashed(config: TrainConfig, cache: Path, picture: Any)
     assert choice.reason == "2 training images are too few for a trial"
 
 
-@pytest.mark.parametrize("place", ["edge", "centre"])
-def test_a_trial_finds_where_the_difference_lies(
-    config: TrainConfig, cache: Path, picture: Any, place: str
+def test_a_trial_finds_what_a_central_crop_cuts_off(
+    config: TrainConfig, cache: Path, picture: Any
 ) -> None:
-    """Classes that differ at the left and right edges only are the same in a central crop."""
     pictures, labels = [], []
     for seed in range(64):
         image = picture(seed, size=(128, 64)).copy()
-        label = seed % 2
-        left = slice(0, 24) if place == "edge" else slice(52, 76)
-        shade = np.array([255, 0, 0] if label else [0, 0, 255], dtype=np.uint8)
-        image[:, left] = shade
-        if place == "edge":
-            image[:, -24:] = shade
+        shade = np.array([255, 0, 0] if seed % 2 else [0, 0, 255], dtype=np.uint8)
+        image[:, :24] = image[:, -24:] = shade
         pictures.append(image)
-        labels.append("dog" if label else "cat")
+        labels.append("dog" if seed % 2 else "cat")
     choice = choose(*labelled(pictures, labels), config, cache)
+    assert choice.geometry.mode == "squash"
     assert choice.reason.startswith("cross-validated NLL on 64 training images: squash ")
-    if place == "edge":
-        assert choice.geometry.mode == "squash"

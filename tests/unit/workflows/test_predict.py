@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from headstart.errors import ConfigError, DataError
+from headstart.progress import Silent
 from headstart.serving.predictor import load
 from headstart.workflows.predict import predict, table_header
 
@@ -85,7 +86,7 @@ def test_nothing_to_predict(predictor: Any, tmp_path: Path) -> None:
 def test_progress_hears_of_every_image(predictor: Any, finished: Any) -> None:
     heard: list[tuple[str, int]] = []
 
-    class Listener:
+    class Listener(Silent):
         def track(self, items: Any, *, total: int, task: str, unit: str) -> Any:
             heard.append((task, total))
             yield from items

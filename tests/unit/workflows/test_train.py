@@ -9,6 +9,7 @@ import pytest
 
 from headstart.config import TrainConfig
 from headstart.errors import ConfigError, DataError, UnknownNameError
+from headstart.progress import Silent
 from headstart.workflows.train import train
 
 
@@ -35,7 +36,7 @@ def test_the_bundle_knows_where_it_comes_from(finished: Any) -> None:
 
 
 def test_plain_settings_are_checked_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean head.strength"):
+    with pytest.raises(ConfigError, match=r"did you mean head\.strength"):
         train(tmp_path / "nowhere", config={"head": {"stength": 1}}, out=tmp_path / "run")
     with pytest.raises(UnknownNameError, match="unknown backbone"):
         train(tmp_path / "nowhere", config={"backbone": {"name": "x"}}, out=tmp_path / "run")
@@ -82,7 +83,7 @@ def test_progress_hears_of_the_choices(finished: Any, config: TrainConfig, tmp_p
     said: list[str] = []
     tasks: list[str] = []
 
-    class Listener:
+    class Listener(Silent):
         def track(self, items: Any, *, total: int, task: str, unit: str) -> Any:
             tasks.append(task)
             yield from items
