@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-DATA ?= PHOTOS
-CIFAR ?= cifar10.tar.xz
 
 .PHONY: demo test lint bench clean
 
@@ -33,3 +31,20 @@ lint: $(VENV)/dev.done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+## Every figure of benchmarks/README.md: make bench DATA=folder CIFAR=cifar10.tar.xz
+PEER_ENV ?= .peer-env
+OUT := build/bench
+bench: $(VENV)/dev.done
+	@test -n "$(DATA)" -a -n "$(CIFAR)" || { echo "make bench DATA=folder CIFAR=archive"; exit 2; }
+	rm -rf $(OUT) && mkdir -p $(OUT)
+	$(BIN)/python benchmarks/decoding.py $(DATA)
+	$(BIN)/python benchmarks/train_end_to_end.py $(DATA) --json $(OUT)/train.json
+	$(BIN)/python benchmarks/feature_extraction.py $(DATA) --json $(OUT)/features.json
+	$(BIN)/python benchmarks/against_torch.py $(DATA) --json $(OUT)/torch.json
+	$(BIN)/python benchmarks/against_keras.py $(DATA) --peer-env $(PEER_ENV) --json $(OUT)/keras.json
+	$(BIN)/python benchmarks/cifar10.py $(CIFAR) --json $(OUT)/cifar10.json
+	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
+	$(BIN)/headstart train $(DATA) --out $(OUT)/run
+	$(BIN)/python benchmarks/startup.py $(OUT)/run/bundle \
+	  "$$(find $(DATA) -name '*.jpg' | sort | head -1)" --json $(OUT)/startup.json

@@ -250,7 +250,7 @@ def solver_list(text: str) -> list[str]:
 
 def parse() -> argparse.Namespace:
     """Read the arguments."""
-    parser = arguments_parser(__doc__, rounds=3)
+    parser = arguments_parser(__doc__, rounds=1)
     parser.add_argument("--rows", type=int, default=20_000, help="training rows [%(default)s]")
     parser.add_argument("--dim", type=int, default=1280, help="features [%(default)s]")
     parser.add_argument("--classes", type=int, default=10, help="classes [%(default)s]")

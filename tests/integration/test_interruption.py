@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import headstart
 
@@ -34,10 +35,11 @@ main()
 
 KILL_AGAIN_AND_AGAIN = """
 import os, signal, sys, time
-import headstart
+import torch
 from headstart.progress import Silent
 from headstart.workflows.train import train
 
+torch.set_num_threads(int(sys.argv.pop(1)))
 photos, out = sys.argv[1:]
 config = {"data": {"image_size_px": 96}, "judgement": {"resamples": 100}}
 
@@ -100,7 +102,8 @@ def test_killed_at_any_moment_the_next_run_works(
     command: Callable[..., Any], finished: Any, cache: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    outcome = command(finished.photos, out, script=KILL_AGAIN_AND_AGAIN)
+    threads = torch.get_num_threads()  # the same number of them: the same figures
+    outcome = command(threads, finished.photos, out, script=KILL_AGAIN_AND_AGAIN)
     assert outcome.code == 0, outcome.err
     ours, theirs = (json.loads((f / "metrics.json").read_text()) for f in (out, finished.folder))
     assert ours["test"] == theirs["test"]

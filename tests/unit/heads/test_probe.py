@@ -224,11 +224,13 @@ def test_a_feature_that_hardly_ever_varied_does_not_decide(once: float) -> None:
     dead = np.arange(0, LAYOUT.dim, 5)
 
     def correlated(seed: int, value: float) -> ProbeTask:
-        made = task(per_class=200, signal=0.6, seed=seed)
-        array = made.features.array.astype(np.float32)
-        array = array @ np.random.default_rng(7).normal(size=(LAYOUT.dim,) * 2) ** 3
+        rng = np.random.default_rng(seed)
+        causes = rng.normal(size=(300, 20)) * np.geomspace(3, 0.3, 20)
+        mixing = np.random.default_rng(7).normal(size=(20, LAYOUT.dim + 3))
+        array = causes @ mixing[:, 3:] / 20**0.5 + 0.05 * rng.normal(size=(300, LAYOUT.dim)) + 2
         array[:, dead] = value
-        return with_features(made, array)
+        targets = (causes @ mixing[:, :3]).argmax(axis=1)
+        return with_features(task(per_class=100), array, targets=targets)
 
     given = correlated(0, 0)
     given.features.array[0, dead] = once
