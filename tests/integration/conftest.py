@@ -18,7 +18,7 @@ from headstart.backbones.graph import BackboneGraph
 from headstart.cli.main import main
 from headstart.workflows.train import TrainResult
 
-ENTRY = "from headstart.cli.main import main; main()"
+ENTRY = "from headstart.cli.main import entry_point; entry_point()"
 
 
 class Outcome(NamedTuple):

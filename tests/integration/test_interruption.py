@@ -28,8 +28,8 @@ class Signaller(bars.TerminalProgress):
             yield item
 
 bars.TerminalProgress = Signaller
-from headstart.cli.main import main
-main()
+from headstart.cli.main import entry_point
+entry_point()
 """
 """Runs the command, and sends it a signal after so many features."""
 

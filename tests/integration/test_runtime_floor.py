@@ -26,10 +26,12 @@ class Refusal:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Refusal())
-from headstart.cli.main import main
-main()
 """
-"""Runs the command where none of the training libraries can be imported."""
+"""Makes the training libraries as if they were not installed."""
+COMMAND_WITHOUT_TRAINING = f"""{WITHOUT_TRAINING}
+from headstart.cli.main import entry_point
+entry_point()
+"""
 
 LOADED = """
 import contextlib, io, json, sys
@@ -86,13 +88,15 @@ def test_predict_and_evaluate_without_the_training_libraries(
 ) -> None:
     table = tmp_path / "predictions.csv"
     options = ["--out", table, "--top-k", "3", "--probabilities"]
-    predicted = command("predict", finished.folder, image, *options, script=WITHOUT_TRAINING)
+    predicted = command(
+        "predict", finished.folder, image, *options, script=COMMAND_WITHOUT_TRAINING
+    )
     assert predicted.code == 0, predicted.err
     with table.open(newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert float(row["prob_cat"]) + float(row["prob_dog"]) + float(row["prob_eel"]) > 0.999
     assert {row["label"], row["label_2"], row["label_3"]} == {"cat", "dog", "eel"}
-    judged = command("evaluate", finished.folder, finished.photos, script=WITHOUT_TRAINING)
+    judged = command("evaluate", finished.folder, finished.photos, script=COMMAND_WITHOUT_TRAINING)
     assert judged.code == 0, judged.err
     assert "36 images" in judged.out
 
@@ -101,7 +105,7 @@ def test_training_without_its_libraries_says_what_to_install(
     command: Callable[..., Any], finished: Any, tmp_path: Path
 ) -> None:
     arguments = ("train", finished.photos, "--out", tmp_path / "run")
-    outcome = command(*arguments, script=WITHOUT_TRAINING)
+    outcome = command(*arguments, script=COMMAND_WITHOUT_TRAINING)
     assert outcome.code == 2
     assert outcome.err.startswith("headstart: headstart train needs the training libraries (")
     assert outcome.err.endswith("is not installed): pip install 'headstart[train]'\n")
@@ -112,7 +116,7 @@ def test_training_without_its_libraries_says_what_to_install(
 def test_python_without_the_training_libraries_says_what_to_install(
     command: Callable[..., Any], name: str
 ) -> None:
-    script = WITHOUT_TRAINING.replace("from headstart.cli.main import main\nmain()", "") + (
+    script = WITHOUT_TRAINING + (
         "import headstart\n"
         "try:\n"
         f"    headstart.{name}\n"

@@ -207,6 +207,22 @@ def test_an_unnamed_run_gets_a_number(
     assert not list((tmp_path / "runs" / "photos").iterdir())
 
 
+@pytest.mark.xfail(strict=True, reason="data/listing.py takes the plots of runs/ for a class")
+def test_a_run_among_the_photos_is_no_class(
+    finished: Any,
+    photos: Path,
+    warm_cache: Path,
+    small: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``cd photos; headstart train .``, twice: the second must not learn from the first's plots."""
+    shutil.copytree(finished.folder, photos / "runs" / "photos")
+    monkeypatch.chdir(photos)
+    result = headstart.train(".", config=small)
+    assert result.folder == Path("runs/photos-2")
+    assert headstart.load(result.bundle).classes_.tolist() == ["cat", "dog", "eel"]
+
+
 def test_class_names_may_be_anything_a_folder_may_be_called(
     cache: Path, small: dict[str, Any], image_folder: Any, tmp_path: Path
 ) -> None:

@@ -290,3 +290,25 @@ def test_pictures_that_are_no_uint8(
 ) -> None:
     with pytest.raises(DataError, match="uint8"):
         small.fit([array / 255 for array in arrays], labels)
+
+
+@pytest.mark.xfail(strict=True, reason="serving.predictor.as_manifest takes a path for letters")
+def test_one_path_is_one_image(
+    small: ImageClassifier,
+    photos: list[str],
+    labels: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(Path(photos[0]).parent)
+    small.fit(photos, labels)
+    for path in ("0.png", Path("0.png")):
+        assert small.predict(path).shape == (1,)
+
+
+@pytest.mark.xfail(strict=True, reason="serving.predictor.as_manifest takes an image for rows")
+def test_one_image_that_is_not_in_a_list(
+    small: ImageClassifier, photos: list[str], arrays: list[np.ndarray], labels: list[str]
+) -> None:
+    small.fit(photos, labels)
+    with pytest.raises(DataError, match=r"one image of shape \(48, 64, 3\)"):
+        small.predict(arrays[0])

@@ -89,6 +89,15 @@ def test_a_disk_that_is_full_or_refuses_names_the_mend(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("place", ["a file/x", "a file/x/y", "a folder", "x" * 300])
+def test_a_place_that_cannot_hold_a_file_names_the_mend(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a file").write_text("old")
+    with pytest.raises(StorageError, match="choose another place"):
+        write_text(tmp_path / place, "new")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a file", "a folder"]
+
+
 def test_an_interruption_leaves_no_temporary_file(tmp_path: Path, monkeypatch) -> None:
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt

@@ -216,7 +216,9 @@ class FeatureStore:
         mend = "free some space, or choose another folder with --cache or HEADSTART_CACHE"
         try:
             yield
-        except (lmdb.DiskError, lmdb.ReadonlyError, lmdb.LockError, OSError) as error:
+        except (*_DAMAGE, lmdb.MapFullError, lmdb.MapResizedError):
+            raise
+        except (lmdb.Error, OSError) as error:  # a full disk may show as any of LMDB's
             raise StorageError(
                 f"the feature cache {self.folder} cannot be written: {mend}"
             ) from error

@@ -41,19 +41,17 @@ class RunRecord:
 
 
 def write_record(folder: Path, record: RunRecord, watch: Stopwatch) -> dict[str, float]:
-    """Write tables, figures, plots and the report; return the timings.
+    """Write tables, figures and the report; return the timings.
 
     Args:
         folder: The run's directory.
         record: What to write.
         watch: The run's clock, read last.
     """
-    from headstart.reporting import write_plots
     from headstart.workflows.report_content import write_report
 
     with watch.step("report"):
         _write_tables(folder, record)
-        write_plots(folder / "plots", record.test, record.fit.head.classes)
         write_report(folder, record, watch.seconds())
     timings = watch.seconds()
     write_json(folder / "metrics.json", metrics_json(record, timings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from headstart.features.table import StoredFeatures
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit, ProbeTask, fit_probe
 from headstart.progress import Progress, Silent
+from headstart.reporting import write_plots
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
@@ -41,8 +43,8 @@ from headstart.workflows.recording import RunRecord, write_record
 from headstart.workflows.run_directory import RunDirectory, free_name
 from headstart.workflows.stopwatch import Stopwatch
 
-_PARITY_IMAGES = 128
-_F32_IMAGES = 32
+_PARITY_IMAGES = 64
+_F32_IMAGES = 16
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -143,8 +145,13 @@ class _TrainJob:
             fit = self._fit(featured)
         with self._watch.step("judgement"):
             judged = self._judge(featured, fit)
-        with self._watch.step("bundle"), self._progress.wait("writing the bundle"):
-            info = self._bundle(featured, fit, judged, choice.geometry)
+        with ThreadPoolExecutor(1) as beside:  # drawing beside the engine's compilation
+            plots = beside.submit(
+                write_plots, self._folder / "plots", judged.test, fit.head.classes
+            )
+            with self._watch.step("bundle"), self._progress.wait("writing the bundle"):
+                info = self._bundle(featured, fit, judged, choice.geometry)
+            plots.result()
         return self._finish(data, target, featured, fit, judged, choice, info)
 
     def _choose_geometry(self, prepared: PreparedData) -> GeometryChoice:

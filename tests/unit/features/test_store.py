@@ -215,21 +215,29 @@ def test_processes_write_and_read_at_once(tmp_path: Path, monkeypatch) -> None:
 class FullDisk:
     """An environment whose transactions cannot be committed."""
 
-    def __init__(self, real: lmdb.Environment) -> None:
+    def __init__(self, real: lmdb.Environment, error: lmdb.Error) -> None:
         self._real = real
+        self._error = error
 
     def __getattr__(self, name: str):
         return getattr(self._real, name)
 
     def begin(self, *args, write: bool = False, **options):
         if write:
-            raise lmdb.DiskError("mdb_txn_commit: No space left on device")
+            raise self._error
         return self._real.begin(*args, **options)
 
 
-def test_a_full_disk_names_the_mend(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        lmdb.DiskError("mdb_txn_commit: No space left on device"),
+        lmdb.Error("mdb_txn_commit: Input/output error"),  # what a write cut short becomes
+    ],
+)
+def test_a_full_disk_names_the_mend(tmp_path: Path, error: lmdb.Error) -> None:
     with FeatureStore(tmp_path, DIM) as store:
-        store._environment = FullDisk(store._environment)
+        store._environment = FullDisk(store._environment, error)
         with pytest.raises(StorageError, match=r"cannot be written: free some space.*--cache"):
             store.put(digests(2), vectors(2))
 
