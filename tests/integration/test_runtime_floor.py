@@ -28,7 +28,7 @@ class Refusal:
 sys.meta_path.insert(0, Refusal())
 """
 """Makes the training libraries as if they were not installed."""
-COMMAND_WITHOUT_TRAINING = f"""{WITHOUT_TRAINING}
+RUN_WITHOUT_TRAINING = f"""{WITHOUT_TRAINING}
 from headstart.cli.main import entry_point
 entry_point()
 """
@@ -88,15 +88,13 @@ def test_predict_and_evaluate_without_the_training_libraries(
 ) -> None:
     table = tmp_path / "predictions.csv"
     options = ["--out", table, "--top-k", "3", "--probabilities"]
-    predicted = command(
-        "predict", finished.folder, image, *options, script=COMMAND_WITHOUT_TRAINING
-    )
+    predicted = command("predict", finished.folder, image, *options, script=RUN_WITHOUT_TRAINING)
     assert predicted.code == 0, predicted.err
     with table.open(newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert float(row["prob_cat"]) + float(row["prob_dog"]) + float(row["prob_eel"]) > 0.999
     assert {row["label"], row["label_2"], row["label_3"]} == {"cat", "dog", "eel"}
-    judged = command("evaluate", finished.folder, finished.photos, script=COMMAND_WITHOUT_TRAINING)
+    judged = command("evaluate", finished.folder, finished.photos, script=RUN_WITHOUT_TRAINING)
     assert judged.code == 0, judged.err
     assert "36 images" in judged.out
 
@@ -105,7 +103,7 @@ def test_training_without_its_libraries_says_what_to_install(
     command: Callable[..., Any], finished: Any, tmp_path: Path
 ) -> None:
     arguments = ("train", finished.photos, "--out", tmp_path / "run")
-    outcome = command(*arguments, script=COMMAND_WITHOUT_TRAINING)
+    outcome = command(*arguments, script=RUN_WITHOUT_TRAINING)
     assert outcome.code == 2
     assert outcome.err.startswith("headstart: headstart train needs the training libraries (")
     assert outcome.err.endswith("is not installed): pip install 'headstart[train]'\n")

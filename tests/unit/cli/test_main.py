@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 from typing import Any
 
@@ -104,10 +103,12 @@ def test_an_interruption_is_130(failing: Any) -> None:
 
 
 def test_a_termination_is_143(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+    def terminated() -> None:
+        handler = signal.getsignal(signal.SIGTERM)
+        assert callable(handler)
+        handler(signal.SIGTERM, None)
 
-    monkeypatch.setattr(entry, "_load", lambda _: run)
+    monkeypatch.setattr(entry, "_load", lambda _: terminated)
     assert cli("backbones").code == 143
 
 
