@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,15 @@ THROUGHPUT_BATCH = 8
 """Images a request: measured best on two cores with one stream a core."""
 
 
+@cache
+def _core() -> Any:
+    """Return the one OpenVINO core: taking a second one down leaves a dangling signal stack."""
+    return ov.Core()
+
+
 def native_precision() -> str:
     """Return ``"bf16"`` where the processor computes it natively, else ``"f32"``."""
-    capabilities = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
 
@@ -48,7 +55,7 @@ class OpenVinoEngine:
         self.batch_size = batch_size
         threads = threads or cpu_count()
         streams = 1 if batch_size == 1 else threads
-        core = ov.Core()
+        core = _core()
         model = core.read_model(graph)
         model.reshape({0: [batch_size, *list(model.input(0).partial_shape)[1:]]})
         self._compiled = core.compile_model(

@@ -37,7 +37,6 @@ os.kill(os.getpid(), signal.SIGTERM)
 """
 
 
-@pytest.mark.xfail(reason="a second ov.Core leaves its signal stack dangling on AMX processors")
 def test_a_signal_after_engines_are_gone_is_handled(lite0_graph) -> None:
     """OpenVINO installs a signal stack with each core, and takes it away with it."""
     command = [sys.executable, "-c", SIGNALLED, str(lite0_graph.path)]
