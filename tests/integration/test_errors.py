@@ -235,7 +235,7 @@ def test_one_image_in_train_and_test_stops(refuses: Callable[..., str], leaking:
 
 
 def test_leaks_that_are_allowed_are_noted(
-    cli: Cli, cache: Path, leaking: Path, out: Path, small_options: list[str]
+    cli: Cli, warm_cache: Path, leaking: Path, out: Path, small_options: list[str]
 ) -> None:
     outcome = cli("train", leaking, "--out", out, "--allow-leaks", *small_options)
     assert outcome.code == 0, outcome.err
@@ -244,7 +244,7 @@ def test_leaks_that_are_allowed_are_noted(
 
 
 def test_copies_under_different_labels_are_only_noted(
-    cli: Cli, cache: Path, leaking: Path, out: Path, small_options: list[str]
+    cli: Cli, warm_cache: Path, leaking: Path, out: Path, small_options: list[str]
 ) -> None:
     (leaking / "test" / "cat" / "copy.png").rename(leaking / "test" / "dog" / "copy.png")
     outcome = cli("train", leaking, "--out", out, *small_options)

@@ -58,7 +58,7 @@ def attempt(name, progress):
     return child
 
 os.waitpid(attempt("suicide", Killer()), 0)
-for seconds in (0.1, 0.4, 0.8, 1.2, 1.6):
+for seconds in (0.1, 0.4, 0.8, 1.2):
     child = attempt(f"{seconds}", Silent())
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)

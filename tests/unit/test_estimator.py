@@ -292,7 +292,6 @@ def test_pictures_that_are_no_uint8(
         small.fit([array / 255 for array in arrays], labels)
 
 
-@pytest.mark.xfail(strict=True, reason="serving.predictor.as_manifest takes a path for letters")
 def test_one_path_is_one_image(
     small: ImageClassifier,
     photos: list[str],
@@ -305,7 +304,6 @@ def test_one_path_is_one_image(
         assert small.predict(path).shape == (1,)
 
 
-@pytest.mark.xfail(strict=True, reason="serving.predictor.as_manifest takes an image for rows")
 def test_one_image_that_is_not_in_a_list(
     small: ImageClassifier, photos: list[str], arrays: list[np.ndarray], labels: list[str]
 ) -> None:

@@ -31,6 +31,7 @@ def open_images(inputs: Sequence[str | Path], *, cache: Path) -> Manifest:
         DataError: A folder, archive or table cannot be read, or there are no images.
         StorageError: The cache's disk is full or refuses.
     """
+    inputs = [inputs] if isinstance(inputs, str | Path) else inputs
     paths: list[str] = []
     inner: dict[str, tuple[Container, str]] = {}
     ignored: Counter[str] = Counter()

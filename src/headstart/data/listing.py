@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 _JUNK = frozenset({"__MACOSX", "Thumbs.db"})
 
+RUN = "finished run of headstart"
 HIDDEN = "hidden or system file or folder"
 NOT_IMAGE = "not an image by its extension"
 BAD_NAME = "file name that is not valid UTF-8"
@@ -116,6 +117,9 @@ def _enter(entry: os.DirEntry[str], visit: _Visit, ignored: Counter[str]) -> Ite
     folder, prefix, chain = visit
     if is_junk(entry.name):
         ignored[HIDDEN] += 1
+        return
+    if os.path.isfile(os.path.join(entry.path, "bundle", "bundle.json")):  # noqa: PTH113, PTH118
+        ignored[RUN] += 1
         return
     if entry.is_symlink():
         chain = (*chain, os.path.realpath(folder))

@@ -140,9 +140,13 @@ def as_manifest(images: Images) -> Manifest:
     """Return paths or arrays as rows without labels.
 
     Raises:
-        DataError: Neither paths nor uint8 images.
+        DataError: Neither paths nor uint8 images, or one image that is not in a list.
     """
-    if len(images) and not isinstance(images[0], str | Path):
+    if isinstance(images, str | Path):
+        images = [images]
+    if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] == 3:
+        raise DataError(f"one image of shape {images.shape}, where several belong: pass [image]")
+    if len(images) and not isinstance(next(iter(images)), str | Path):
         container = ArraysContainer(cast("Sequence[Pixels]", images))
         paths = tuple(container.names())
         empty = (None,) * len(paths)
