@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from headstart.workflows.environment import processor_name
+
 Cell = str | float | int | None
 
 
@@ -117,7 +119,7 @@ def machine_line() -> str:
     """Return what computes, and how busy it was when asked."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{_processor()}, {cores} cores, Python {platform.python_version()}{load}"
+    return f"{processor_name()}, {cores} cores, Python {platform.python_version()}{load}"
 
 
 def arguments_parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
@@ -135,12 +137,3 @@ def arguments_parser(description: str | None, *, rounds: int) -> argparse.Argume
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
     return parser
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +22,7 @@ from headstart.backbones.catalog import find_backbone
 from headstart.backbones.graph import BackboneGraph, load_graph
 from headstart.backbones.spec import BackboneSpec
 from headstart.bundle import BundleInfo, Provenance
+from headstart.cli.main import main
 from headstart.data.decoding import decode
 from headstart.data.geometry import Geometry
 from headstart.export.bundling import BundleFacts, write_graph, write_info
@@ -37,6 +41,17 @@ settings.load_profile("shared machine")
 PictureMaker = Callable[..., npt.NDArray[np.uint8]]
 FolderMaker = Callable[..., Path]
 GraphLoader = Callable[[BackboneSpec, int], BackboneGraph]
+
+
+ENTRY = "from headstart.cli.main import entry_point; entry_point()"
+
+
+class Outcome(NamedTuple):
+    """What a call of the command left behind."""
+
+    code: int
+    out: str
+    err: str
 
 
 @pytest.fixture(autouse=True)
@@ -179,3 +194,39 @@ def small_bundle(
     folder = tmp_path_factory.mktemp("small") / "bundle"
     write_bundle(folder, random_head("blocks.2/mean", "blocks.2/std"))
     return folder
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome]]:
+    """``cli("train", photos, …)``: the command in this process."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Outcome(int(caught.value.code or 0), captured.out, captured.err)
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def command() -> Callable[..., Outcome]:
+    """``command("train", photos, …)``: the command in a process of its own.
+
+    ``script`` replaces the entry point; further keywords go to :func:`subprocess.run`.
+    """
+
+    def call(*arguments: object, script: str = ENTRY, **options: Any) -> Outcome:
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            **options,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return call

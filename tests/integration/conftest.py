@@ -1,13 +1,10 @@
-"""Whole runs on tiny photos: a finished one to look at, and two ways to call the command."""
+"""Whole runs on tiny photos: a finished one to look at."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +12,7 @@ import pytest
 
 import headstart
 from headstart.backbones.graph import BackboneGraph
-from headstart.cli.main import main
 from headstart.workflows.train import TrainResult
-
-ENTRY = "from headstart.cli.main import entry_point; entry_point()"
-
-
-class Outcome(NamedTuple):
-    """What a call of the command left behind."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Finished(NamedTuple):
@@ -39,42 +25,6 @@ class Finished(NamedTuple):
     @property
     def folder(self) -> Path:
         return self.result.folder
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome]]:
-    """``cli("train", photos, …)``: the command in this process."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments: object) -> Outcome:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Outcome(int(caught.value.code or 0), captured.out, captured.err)
-
-    yield call
-    signal.signal(signal.SIGTERM, handler)
-
-
-@pytest.fixture
-def command() -> Callable[..., Outcome]:
-    """``command("train", photos, …)``: the command in a process of its own.
-
-    ``script`` replaces the entry point; further keywords go to :func:`subprocess.run`.
-    """
-
-    def call(*arguments: object, script: str = ENTRY, **options: Any) -> Outcome:
-        done = subprocess.run(
-            [sys.executable, "-c", script, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            **options,
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
-
-    return call
 
 
 @pytest.fixture

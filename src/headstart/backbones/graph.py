@@ -93,8 +93,8 @@ def _build(spec: BackboneSpec, folder: Path, size_px: int) -> BackboneGraph:
 def export_onnx(module: Callable[..., object], layout: FeatureLayout, size_px: int) -> bytes:
     """Export a tapped backbone, batch size left open.
 
-    The TorchScript exporter is chosen on purpose: one second against more than ten,
-    no further dependency, and tensor names that stay those of the state dict.
+    The TorchScript exporter is chosen on purpose: a second's work, no further
+    dependency, and tensor names that stay those of the state dict.
     """
     import torch
 

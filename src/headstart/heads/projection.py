@@ -15,7 +15,7 @@ import torch
 from headstart.features.store import Features
 
 RANK = 1024
-"""Most axes kept. On TrashNet no figure differs between 1,024 and all axes."""
+"""Most axes kept. On TrashNet the cross-validated likelihood is as good as with all of them."""
 ENOUGH_ROWS = 8192
 """Rows that show the leading axes well enough."""
 _DAMPING = 0.03

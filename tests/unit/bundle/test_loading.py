@@ -61,10 +61,11 @@ def test_what_bundle_json_says_cannot_be_changed(bundle: Path, before: str, afte
 
 def test_how_bundle_json_is_laid_out_does_not_matter(bundle: Path) -> None:
     path = bundle / "bundle.json"
+    info = load_bundle(bundle).info
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    load_bundle(bundle)
+    assert load_bundle(bundle).info == info
     path.write_text(json.dumps(json.loads(path.read_text())))
-    load_bundle(bundle)
+    assert load_bundle(bundle).info == info
 
 
 @pytest.mark.parametrize("name", BUNDLE_FILES)
