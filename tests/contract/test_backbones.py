@@ -13,7 +13,7 @@ import torch
 
 from headstart.backbones.catalog import CATALOG, find_backbone
 from headstart.backbones.graph import BackboneGraph
-from headstart.backbones.spec import FINAL_TAP, BackboneSpec
+from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, BackboneSpec
 from headstart.backbones.tapped import TappedBackbone
 from headstart.backbones.timm_adapter import build_network
 from headstart.data.decoding import load_pixels
@@ -62,6 +62,7 @@ def test_its_features_are_laid_out_as_declared(built: Built) -> None:
     assert tuple(dict.fromkeys(block.tap for block in layout.blocks)) == (
         *built.spec.taps,
         FINAL_TAP,
+        *([CLASSIFIER_TAP] if built.spec.labels else []),
     )
     assert built.reference.shape == (IMAGES, layout.dim)
     assert np.isfinite(built.reference).all()
@@ -126,4 +127,5 @@ def test_every_name_and_alias_finds_it_in_any_case(spec: BackboneSpec) -> None:
 def test_every_fact_is_filled_in(spec: BackboneSpec) -> None:
     assert all(value not in ("", (), None) for value in dataclasses.astuple(spec))
     assert 0 < spec.crop_fraction <= 1
-    assert len(spec.weights.sha256) == 64
+    assert spec.licence
+    assert spec.weights_key

@@ -17,7 +17,7 @@ from headstart.backbones.layout import FeatureLayout
 from headstart.backbones.spec import BackboneSpec
 from headstart.files import write_bytes, write_json
 
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Raised whenever the same backbone would be exported to another graph."""
 OPSET = 17
 INPUT = "pixels"
@@ -58,7 +58,7 @@ def load_graph(spec: BackboneSpec, *, size_px: int, cache: Path) -> BackboneGrap
 
 def graph_key(spec: BackboneSpec, size_px: int) -> str:
     """Return the folder name of a graph: all that decides its content."""
-    parts = (GRAPH_VERSION, spec.architecture, spec.weights.sha256, spec.mean, spec.std, spec.taps)
+    parts = (GRAPH_VERSION, spec.architecture, spec.weights_key, spec.mean, spec.std, spec.taps)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
     return f"{spec.name}-{size_px}-{digest}"
 

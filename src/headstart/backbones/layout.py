@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headstart.backbones.spec import FINAL_TAP
+from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP
 from headstart.errors import UnknownNameError
 
 
@@ -49,12 +49,13 @@ class FeatureLayout:
         ``final`` is what every transfer-learning tutorial uses; ``early`` leaves the
         last layer out, which suits images unlike those the backbone was trained on.
         """
-        final = [block for block in self.blocks if block.tap == FINAL_TAP]
-        early = [block for block in self.blocks if block.tap != FINAL_TAP]
+        pooled = [block for block in self.blocks if block.tap != CLASSIFIER_TAP]
+        final = [block for block in pooled if block.tap == FINAL_TAP]
+        early = [block for block in pooled if block.tap != FINAL_TAP]
         sets = {
             "final": [block for block in final if block.statistic == "mean"],
             "early": early,
-            "all": list(self.blocks),
+            "all": pooled,
         }
         return {name: tuple(b.output for b in blocks) for name, blocks in sets.items() if blocks}
 

@@ -7,8 +7,11 @@ from typing import Literal
 
 from headstart.config.schema import Interpolation
 
+Library = Literal["timm", "pytorchcv", "headstart"]
 Statistic = Literal["mean", "max", "std"]
 FINAL_TAP = "final"
+CLASSIFIER_TAP = "classifier"
+"""The network's own answer, its logits: what it already sees, never a feature for a head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,21 @@ class PackagedWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class HubWeights:
+    """Weights that a model hub holds and pip does not bring.
+
+    Attributes:
+        repository: Such as ``"timm/resnet50.a1_in1k"``.
+        licence: SPDX identifier.
+        file: Name of the safetensors file in it.
+    """
+
+    repository: str
+    licence: str
+    file: str = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
 class BackboneSpec:
     """One entry of the catalog.
 
@@ -43,6 +61,7 @@ class BackboneSpec:
         name: Canonical name, as in configurations and bundles.
         aliases: Other names it answers to, in any case.
         architecture: Name in the library that builds it.
+        library: Which one that is.
         size_px: Side of the square it was trained on.
         interpolation: Resampling filter it was trained with.
         crop_fraction: Central share of an image's shorter side it was judged on.
@@ -51,7 +70,10 @@ class BackboneSpec:
         taps: Modules whose output is pooled into features besides the final one.
         parameters: Trainable weights, the ImageNet classifier included.
         top1: Published ImageNet top-1 accuracy, in percent.
-        weights: Where pretrained weights come from.
+        weights: Where pretrained weights come from; ``None`` for a network that has none
+            and is trained from scratch.
+        labels: What the outputs of its own classifier mean, ``"imagenet-1k"``; ``None``
+            where its weights bring no classifier.
     """
 
     name: str
@@ -65,4 +87,18 @@ class BackboneSpec:
     taps: tuple[str, ...]
     parameters: int
     top1: float
-    weights: PackagedWeights
+    weights: PackagedWeights | HubWeights | None
+    labels: str | None = "imagenet-1k"
+    library: Library = "timm"
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights; empty where there are none."""
+        return self.weights.licence if self.weights else ""
+
+    @property
+    def weights_key(self) -> str:
+        """What tells these weights from others of the same network."""
+        if isinstance(self.weights, PackagedWeights):
+            return self.weights.sha256
+        return self.weights.repository if self.weights else ""

@@ -9,21 +9,25 @@ import torch
 from torch import nn
 
 from headstart.backbones.layout import FeatureBlock, FeatureLayout
-from headstart.backbones.spec import FINAL_TAP, BackboneSpec
+from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, BackboneSpec
 
-_STATISTICS = {FINAL_TAP: ("mean", "max")}
+_STATISTICS = {FINAL_TAP: ("mean", "max"), CLASSIFIER_TAP: ("logits",)}
 _TAP_STATISTICS = ("mean", "max", "std")
+_LEAST_VARIANCE = 1e-12
+"""Below it the square root's gradient would not be finite: a 1x1 activation has none at all."""
 
 
 class TappedBackbone(nn.Module):
     """Normalises pixels, runs the network and pools the taps on the way.
+
+    The network's own logits come out as well: what it sees without any training.
 
     Input: uint8, (N, H, W, 3), RGB. Output: one float (N, C) tensor a block of
     :attr:`layout`, in order. The normalisation is part of the module, so nobody
     can scale pixels twice or not at all.
 
     Args:
-        network: A network with ``forward_features``, in inference mode.
+        network: A network with ``forward_features`` and ``forward_head``, in inference mode.
         spec: Its catalog entry: normalisation and taps.
     """
 
@@ -34,6 +38,7 @@ class TappedBackbone(nn.Module):
         super().__init__()
         self.network = network
         self.taps = spec.taps
+        self.outputs = (*spec.taps, FINAL_TAP, *([CLASSIFIER_TAP] if spec.labels else []))
         self.register_buffer("scale", torch.tensor([1 / (255 * s) for s in spec.std]).view(3, 1, 1))
         shift = [-m / s for m, s in zip(spec.mean, spec.std, strict=True)]
         self.register_buffer("shift", torch.tensor(shift).view(3, 1, 1))
@@ -59,10 +64,12 @@ class TappedBackbone(nn.Module):
         ]
         try:
             kept[FINAL_TAP] = self.network.forward_features(images)  # type: ignore[operator]
+            if CLASSIFIER_TAP in self.outputs:
+                kept[CLASSIFIER_TAP] = self.network.forward_head(kept[FINAL_TAP])  # type: ignore[operator]
         finally:
             for hook in hooks:
                 hook.remove()
-        return {tap: kept[tap] for tap in (*self.taps, FINAL_TAP)}
+        return {tap: kept[tap] for tap in self.outputs}
 
     def measure_layout(self, size_px: int) -> FeatureLayout:
         """Return the layout, found by passing one black image through."""
@@ -71,7 +78,7 @@ class TappedBackbone(nn.Module):
             widths = [block.shape[1] for block in self(black)]
         names = [
             (tap, statistic)
-            for tap in (*self.taps, FINAL_TAP)
+            for tap in self.outputs
             for statistic in _STATISTICS.get(tap, _TAP_STATISTICS)
         ]
         return FeatureLayout(
@@ -100,11 +107,16 @@ def _max(activation: torch.Tensor) -> torch.Tensor:
 
 def _std(activation: torch.Tensor) -> torch.Tensor:
     centred = activation - activation.mean((2, 3), keepdim=True)
-    return (centred * centred).mean((2, 3)).sqrt()
+    return (centred * centred).mean((2, 3)).clamp_min(_LEAST_VARIANCE).sqrt()
+
+
+def _itself(logits: torch.Tensor) -> torch.Tensor:
+    return logits
 
 
 _POOLINGS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "mean": _mean,
     "max": _max,
     "std": _std,
+    "logits": _itself,
 }

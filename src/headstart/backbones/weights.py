@@ -29,10 +29,13 @@ def load_packaged(spec: BackboneSpec, expected: Mapping[str, torch.Tensor]) -> S
         WeightsError: The package is missing, its file is changed, or a tensor
             does not fit.
     """
-    path = find_packaged(spec.weights)
-    check_digest(path, spec.weights.sha256)
+    weights = spec.weights
+    if not isinstance(weights, PackagedWeights):
+        raise WeightsError(f"the weights of {spec.name} are in no package")
+    path = find_packaged(weights)
+    check_digest(path, weights.sha256)
     try:
-        renamed = NAMINGS[spec.weights.naming](_read_tensors(path), expected)
+        renamed = NAMINGS[weights.naming](_read_tensors(path), expected)
     except (AttributeError, IndexError, KeyError, ValueError) as error:
         raise WeightsError(
             f"{path.name} does not hold the tensors of {spec.architecture} ({error}): {_MEND}"

@@ -21,7 +21,7 @@ def run(
     for spec in shown:
         typer.echo(
             f"{spec.name:<20}{spec.size_px:>6}{spec.parameters:>14,}{spec.top1:>7.2f}%  "
-            f"{spec.weights.licence:<12}{', '.join(spec.aliases)}"
+            f"{spec.licence:<12}{', '.join(spec.aliases)}"
         )
 
 

@@ -30,6 +30,12 @@ def test_tap_sets_name_graph_outputs() -> None:
     assert np.array_equal(LAYOUT.columns(LAYOUT.outputs_of("all")), np.arange(LAYOUT.dim))
 
 
+def test_the_networks_own_logits_are_no_features() -> None:
+    layout = FeatureLayout((*LAYOUT.blocks, FeatureBlock("classifier", "logits", 5)))
+    assert layout.tap_sets() == LAYOUT.tap_sets()
+    assert layout.columns(["classifier/logits"]).tolist() == [10, 11, 12, 13, 14]
+
+
 def test_a_backbone_without_early_taps_offers_none() -> None:
     assert "early" not in FeatureLayout(LAYOUT.blocks[2:]).tap_sets()
 

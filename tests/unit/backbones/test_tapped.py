@@ -18,6 +18,9 @@ class Toy(nn.Module):
     def forward_features(self, images: torch.Tensor) -> torch.Tensor:
         return self.second(self.first(images))
 
+    def forward_head(self, activation: torch.Tensor) -> torch.Tensor:
+        return activation.mean((2, 3))[:, :2]
+
 
 def tapped(network: nn.Module, **changes: object) -> TappedBackbone:
     import dataclasses
@@ -46,6 +49,7 @@ def test_blocks_are_the_pooled_activations(pixels: torch.Tensor) -> None:
         first.std((2, 3), correction=0),
         last.mean((2, 3)),
         last.amax((2, 3)),
+        last.mean((2, 3))[:, :2],
     ]
     torch.testing.assert_close(list(module(pixels)), expected, rtol=1e-4, atol=1e-4)
     assert [(b.output, b.channels) for b in module.measure_layout(8).blocks] == [
@@ -54,7 +58,19 @@ def test_blocks_are_the_pooled_activations(pixels: torch.Tensor) -> None:
         ("first/std", 4),
         ("final/mean", 5),
         ("final/max", 5),
+        ("classifier/logits", 2),
     ]
+
+
+@torch.inference_mode()
+def test_a_network_without_a_classifier_has_no_logits(pixels: torch.Tensor) -> None:
+    assert len(tapped(Toy(), labels=None)(pixels)) == 5
+
+
+def test_gradients_stay_finite_where_an_activation_is_one_number() -> None:
+    module = tapped(Toy())
+    sum(block.sum() for block in module(torch.zeros(1, 3, 3, 3, dtype=torch.uint8))).backward()
+    assert all(torch.isfinite(p.grad).all() for p in module.parameters())
 
 
 def test_no_hook_stays_behind_even_after_a_failure(pixels: torch.Tensor) -> None:

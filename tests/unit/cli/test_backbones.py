@@ -13,7 +13,7 @@ def test_every_backbone_has_a_line(cli: Any) -> None:
     first = CATALOG[0]
     assert f"{first.parameters:,}" in lines[0]
     assert f"{first.top1:.2f}%" in lines[0]
-    assert first.weights.licence in lines[0]
+    assert first.licence in lines[0]
 
 
 def test_a_search_looks_at_every_name(cli: Any) -> None:

@@ -1,0 +1,1 @@
+"""Which backbone suits the data and which strategy to take, before anything is trained."""
