@@ -15,7 +15,10 @@ from typing import TypeAlias
 import torch
 
 Objective: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
-"""Parameters (D, P, K) -> loss of each problem (P,), gradient (D, P, K)."""
+"""Parameters (D, K, P) -> loss of each problem (P,), gradient (D, K, P).
+
+Problems come last: whatever is done to each of them runs along contiguous memory.
+"""
 
 _HISTORY = 8
 _HALVINGS = 12
@@ -28,7 +31,7 @@ class Solution:
     """Where the search ended.
 
     Attributes:
-        parameters: Shape (D, P, K).
+        parameters: Shape (D, K, P).
         loss: Shape (P,).
         iterations: Steps taken.
     """
@@ -54,7 +57,7 @@ def minimise(
 
     Args:
         objective: Losses and gradients of all problems.
-        start: Shape (D, P, K).
+        start: Shape (D, K, P).
         inverse_diagonal: Rough inverse of the Hessian's diagonal, broadcastable to it.
         iterations: Most steps taken.
         tolerance: Size of the preconditioned gradient at which a problem is done.
@@ -95,12 +98,12 @@ def _two_loop(
     factors = []
     for pair in reversed(memory):
         factor = pair.rho * _dot(pair.moved, result)
-        result -= factor[None, :, None] * pair.turned
+        result -= factor * pair.turned
         factors.append(factor)
     result *= inverse_diagonal
     for pair, factor in zip(memory, reversed(factors), strict=True):
         correction = factor - pair.rho * _dot(pair.turned, result)
-        result += correction[None, :, None] * pair.moved
+        result += correction * pair.moved
     return result
 
 
@@ -115,7 +118,7 @@ def _line_search(
     slope = _dot(gradient, direction)
     step = open_.to(loss.dtype)
     for _ in range(_HALVINGS):
-        new_point = point + step[None, :, None] * direction
+        new_point = point + step * direction
         new_loss, new_gradient = objective(new_point)
         allowed = loss + _ARMIJO * step * slope + _ROUNDING * loss.abs()
         failed = open_ & ~(new_loss <= allowed)
@@ -123,9 +126,9 @@ def _line_search(
             return new_point, new_loss, new_gradient
         step = torch.where(failed, step / 2, step)
     stuck = torch.where(failed, 0.0, step)
-    new_point = point + stuck[None, :, None] * direction
+    new_point = point + stuck * direction
     return (new_point, *objective(new_point))
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return (a * b).sum((0, 2))
+    return (a * b).sum((0, 1))

@@ -47,8 +47,8 @@ def fit_logistic(
         _fit_group(features, targets, classes, w, p, variance, iterations)
         for w, p in zip(torch.split(weights, group), torch.split(penalties, group), strict=True)
     ]
-    parameters = torch.cat(solved, dim=1).transpose(0, 1)
-    return parameters[:, :-1], parameters[:, -1]
+    parameters = torch.cat(solved, dim=2).permute(2, 0, 1)
+    return parameters[:, :-1].contiguous(), parameters[:, -1]
 
 
 def _fit_group(
@@ -61,16 +61,17 @@ def _fit_group(
     iterations: int,
 ) -> torch.Tensor:
     problems = len(weights)
-    shape = (features.shape[1] + 1, problems, classes)
-    penalty = penalties[None, :, None].expand(shape[0], problems, 1).clone()
+    shape = (features.shape[1] + 1, classes, problems)
+    penalty = penalties.expand(shape[0], 1, problems).clone()
     penalty[-1] = 0
     curvature = _CURVATURE * torch.cat([variance, torch.ones(1)])[:, None, None]
+    by_row = weights.T.contiguous()
 
     def objective(parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        loss = (penalty * parameters * parameters).sum((0, 2)) / 2
         gradient = penalty * parameters
+        loss = (gradient * parameters).sum((0, 1)) / 2
         for rows in _row_chunks(len(features), problems * classes):
-            _add_chunk(loss, gradient, parameters, features[rows], targets[rows], weights[:, rows])
+            _add_chunk(loss, gradient, parameters, features[rows], targets[rows], by_row[rows])
         return loss, gradient
 
     inverse = 1 / (curvature + penalty)
@@ -85,16 +86,16 @@ def _add_chunk(
     targets: torch.Tensor,
     weights: torch.Tensor,
 ) -> None:
-    count, (_, problems, classes) = len(features), parameters.shape
-    flat = parameters.reshape(-1, problems * classes)
-    logits = torch.addmm(flat[-1], features, flat[:-1]).view(count, problems, classes)
-    logs = torch.log_softmax(logits, dim=2)
-    index = targets[:, None, None].expand(count, problems, 1)
-    by_row = weights.T
-    loss -= (by_row * logs.gather(2, index)[:, :, 0]).sum(0)
-    residual = logs.exp_().scatter_add_(2, index, torch.full((count, problems, 1), -1.0))
-    residual *= by_row[:, :, None]
-    gradient[:-1] += (features.T @ residual.view(count, -1)).view(-1, problems, classes)
+    count, (_, classes, problems) = len(features), parameters.shape
+    flat = parameters.view(-1, classes * problems)
+    logits = torch.addmm(flat[-1], features, flat[:-1]).view(count, classes, problems)
+    logs = torch.log_softmax(logits, dim=1)
+    true = (torch.arange(count), targets)
+    loss -= (weights * logs[true]).sum(0)
+    residual = logs.exp_()
+    residual[true] -= 1
+    residual *= weights[:, None, :]
+    gradient[:-1] += (features.T @ residual.view(count, -1)).view(-1, classes, problems)
     gradient[-1] += residual.sum(0)
 
 

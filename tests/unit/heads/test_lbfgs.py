@@ -19,13 +19,13 @@ def quadratics(problems: int, size: int, columns: int, seed: int):
     h, g = torch.from_numpy(hessians), torch.from_numpy(goals)
 
     def objective(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        apart = x.permute(1, 0, 2) - g
+        apart = x.permute(2, 0, 1) - g
         gradient = h @ apart
-        return (apart * gradient).sum((1, 2)) / 2, gradient.permute(1, 0, 2)
+        return (apart * gradient).sum((1, 2)) / 2, gradient.permute(1, 2, 0)
 
-    diagonal = h.diagonal(dim1=1, dim2=2).T[:, :, None]
-    start = torch.zeros(size, problems, columns, dtype=torch.float64)
-    return objective, start, 1 / diagonal, g.permute(1, 0, 2)
+    diagonal = h.diagonal(dim1=1, dim2=2).T[:, None, :]
+    start = torch.zeros(size, columns, problems, dtype=torch.float64)
+    return objective, start, 1 / diagonal, g.permute(1, 2, 0)
 
 
 @settings(max_examples=20)
