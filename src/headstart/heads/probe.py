@@ -19,7 +19,8 @@ from headstart.evaluation.calibration import fit_temperature
 from headstart.features.table import FeatureTable, read_chunks
 from headstart.heads.folds import Indices, assign_folds
 from headstart.heads.logistic import fit_logistic
-from headstart.heads.projection import ENOUGH_ROWS, RANK, Projection, fit_projection
+from headstart.heads.projection import RANK
+from headstart.heads.reduction import Reducer, sample_rows
 from headstart.progress import Progress
 
 COARSE = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -133,14 +134,17 @@ def fit_probe(task: ProbeTask, config: HeadConfig, *, seed: int, progress: Progr
     Raises:
         UnknownNameError: ``config.taps`` names no tap set.
     """
-    tried = _choose_taps(task, config, seed, progress)
+    reducer = Reducer(task.features, task.layout, seed=seed)
+    tried = _choose_taps(task, config, reducer, seed, progress)
     with progress.wait("fitting the head"):
-        return _fit_chosen(task, config, seed, tried)
+        return _fit_chosen(task, config, reducer, seed, tried)
 
 
-def _fit_chosen(task: ProbeTask, config: HeadConfig, seed: int, tried: list[Candidate]) -> ProbeFit:
+def _fit_chosen(
+    task: ProbeTask, config: HeadConfig, reducer: Reducer, seed: int, tried: list[Candidate]
+) -> ProbeFit:
     best = min(tried, key=_merit) if tried else None
-    search = _Search(task, best.taps if best else config.taps, config, seed=seed)
+    search = _Search(task, best.taps if best else config.taps, config, reducer, seed=seed)
     grid = _around(best.strength) if best and config.strength is None else _grid(config)
     scores = search.score(grid, folds=config.folds, iterations=_FULL_ITERATIONS)
     chosen = min(scores.candidates, key=_merit)
@@ -158,22 +162,23 @@ def _fit_chosen(task: ProbeTask, config: HeadConfig, seed: int, tried: list[Cand
 def cross_validate(task: ProbeTask, config: HeadConfig, *, seed: int) -> Candidate:
     """Return the best head on all features at once: a quick figure to compare inputs by."""
     taps = list(task.layout.tap_sets())[-1] if config.taps == "auto" else config.taps
-    search = _Search(task, taps, config, seed=seed, rank=_CHOICE_RANK)
+    reducer = Reducer(task.features, task.layout, seed=seed)
+    search = _Search(task, taps, config, reducer, seed=seed, rank=_CHOICE_RANK)
     scores = search.score(_grid(config), folds=_CHOICE_FOLDS, iterations=_CHOICE_ITERATIONS)
     return min(scores.candidates, key=_merit)
 
 
 def _choose_taps(
-    task: ProbeTask, config: HeadConfig, seed: int, progress: Progress
+    task: ProbeTask, config: HeadConfig, reducer: Reducer, seed: int, progress: Progress
 ) -> list[Candidate]:
     """Score every tap set on a sample, roughly: the winner is searched properly later."""
     names = list(task.layout.tap_sets())
     if config.taps != "auto" or len(names) == 1:
         return []
-    rows = _sample(np.arange(len(task.targets)), _CHOICE_ROWS, seed)
+    rows = sample_rows(np.arange(len(task.targets)), _CHOICE_ROWS, seed)
     tried: list[Candidate] = []
     for name in progress.track(names, total=len(names), task="choosing taps", unit="tap sets"):
-        search = _Search(task, name, config, seed=seed, rows=rows, rank=_CHOICE_RANK)
+        search = _Search(task, name, config, reducer, seed=seed, rows=rows, rank=_CHOICE_RANK)
         scores = search.score(_grid(config), folds=_CHOICE_FOLDS, iterations=_CHOICE_ITERATIONS)
         tried.extend(scores.candidates)
     return tried
@@ -194,12 +199,6 @@ def _around(strength: float) -> tuple[float, ...]:
     return (*near, wider[strength]) if strength in wider else near
 
 
-def _sample(rows: Indices, most: int, seed: int) -> Indices:
-    if len(rows) <= most:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
-
-
 @dataclass(frozen=True)
 class _Scores:
     candidates: list[Candidate]
@@ -215,6 +214,7 @@ class _Search:
         task: ProbeTask,
         taps: str,
         config: HeadConfig,
+        reducer: Reducer,
         *,
         seed: int,
         rows: Indices | None = None,
@@ -224,14 +224,7 @@ class _Search:
         self._task = task
         self._taps = taps
         self._outputs = task.layout.outputs_of(taps)
-        columns = task.layout.columns(self._outputs)
-        shown = task.features.read(_sample(rows, ENOUGH_ROWS, seed), columns)
-        self._projection: Projection = fit_projection(shown, seed=seed, rank=rank)
-        self._projected = torch.empty(len(rows), self._projection.basis.shape[1])
-        filled = 0
-        for chunk in read_chunks(task.features, rows, columns):
-            self._projected[filled : filled + len(chunk)] = self._projection.apply(chunk)
-            filled += len(chunk)
+        self._reduced = reducer.reduce(self._outputs, rows, rank=rank)
         self._targets = task.targets[rows]
         self._row_weights = _row_weights(self._targets, len(task.classes), config.class_weight)
         self._groups = [task.groups[row] for row in rows]
@@ -256,7 +249,7 @@ class _Search:
         """Fit on all rows, and fold the projection into the head."""
         penalty = torch.tensor([strength])
         weight, bias = self._solve(self._row_weights[None], penalty, _FULL_ITERATIONS)
-        raw_weight, raw_bias = self._projection.unproject(weight[0], bias[0])
+        raw_weight, raw_bias = self._reduced.unproject(weight[0], bias[0])
         return LinearHead(
             classes=self._task.classes,
             taps=self._taps,
@@ -277,12 +270,12 @@ class _Search:
         self, weights: torch.Tensor, penalties: torch.Tensor, iterations: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return fit_logistic(
-            self._projected,
+            self._reduced.values,
             torch.from_numpy(self._targets),
             classes=len(self._task.classes),
             weights=weights,
             penalties=penalties,
-            variance=self._projection.variance,
+            variance=self._reduced.variance,
             iterations=iterations,
         )
 
@@ -298,7 +291,7 @@ class _Search:
         results = [np.empty((len(rows), bias.shape[1])) for _ in range(strengths)]
         for position, fold in enumerate(folds):
             mine = fold_of == fold
-            features = self._projected[torch.from_numpy(rows[mine])]
+            features = self._reduced.values[torch.from_numpy(rows[mine])]
             for index in range(strengths):
                 problem = position * strengths + index
                 results[index][mine] = torch.addmm(bias[problem], features, weight[problem]).numpy()
