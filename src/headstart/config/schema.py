@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from headstart.config.base import Settings
+from headstart.config.training import TrainingConfig
 
 GeometryMode = Literal["crop", "pad", "squash"]
 GeometryChoice = Literal["auto", "crop", "pad", "squash"]
@@ -16,11 +19,7 @@ EngineName = Literal["auto", "openvino", "torch"]
 Precision = Literal["auto", "bf16", "f32"]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataConfig(_Settings):
+class DataConfig(Settings):
     """Which images are used, and how they become pixels."""
 
     geometry: GeometryChoice = Field(
@@ -43,13 +42,13 @@ class DataConfig(_Settings):
     allow_leaks: bool = Field(False, description="Go on with one image in two splits")
 
 
-class BackboneConfig(_Settings):
+class BackboneConfig(Settings):
     """The pretrained network whose activations are the features."""
 
     name: str = Field("efficientnet_lite0", description="Pretrained network")
 
 
-class EngineConfig(_Settings):
+class EngineConfig(Settings):
     """What computes the frozen forward pass."""
 
     name: EngineName = Field("auto", description="What runs the backbone")
@@ -59,7 +58,7 @@ class EngineConfig(_Settings):
     )
 
 
-class HeadConfig(_Settings):
+class HeadConfig(Settings):
     """The classifier on top of the features, and how it is chosen."""
 
     taps: str = Field("auto", description="Which activations are used: auto, or a set's name")
@@ -72,14 +71,14 @@ class HeadConfig(_Settings):
     folds: int = Field(5, ge=2, le=20, description="Cross-validation folds")
 
 
-class JudgementConfig(_Settings):
+class JudgementConfig(Settings):
     """How the locked test set is reported."""
 
     resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples")
     confidence: float = Field(0.95, gt=0.5, lt=1.0, description="Level of every interval")
 
 
-class TrainConfig(_Settings):
+class TrainConfig(Settings):
     """Everything ``headstart train`` can be told."""
 
     seed: int = Field(0, ge=0, description="Seed of splits, folds and resamples")
@@ -87,4 +86,5 @@ class TrainConfig(_Settings):
     backbone: BackboneConfig = BackboneConfig()
     engine: EngineConfig = EngineConfig()
     head: HeadConfig = HeadConfig()
+    training: TrainingConfig = TrainingConfig()
     judgement: JudgementConfig = JudgementConfig()

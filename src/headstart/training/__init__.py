@@ -1,0 +1,1 @@
+"""Fine-tuning: what is trained, with what, and how it goes on after a stop."""
