@@ -103,7 +103,8 @@ class TrainingConfig(Settings):
     """Whether and how the backbone itself is trained."""
 
     strategy: Strategy = Field(
-        "probe", description="probe: head only; partial, full: fine-tune; scratch; auto: decides"
+        "probe",
+        description="What is trained: the head (probe), more (partial, full, scratch), or auto",
     )
     budget: str = Field("10m", description="Time that auto may take, such as 90s, 10m, 2h")
     phases: tuple[PhaseConfig, ...] = Field((), description="An explicit plan, instead")

@@ -24,7 +24,7 @@ def test_every_mistake_is_named_at_once() -> None:
             "seed": -1,
             "data": {"val": "x", "geometri": "crop", "image_size_px": 8},
             "head": {"folds": 1, "class_weight": "equal"},
-            "training": {},
+            "trainings": {},
         }
     )
     assert said.count(";") == 6
