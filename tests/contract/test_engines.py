@@ -15,6 +15,7 @@ from headstart.backbones.timm_adapter import build_network
 from headstart.engines.base import Engine
 from headstart.engines.openvino_engine import OpenVinoEngine
 from headstart.engines.torch_engine import TorchEngine
+from headstart.errors import DataError
 
 BATCH = 4
 TOLERANCE = {"f32": 1e-4, "bf16": 0.05}
@@ -118,6 +119,13 @@ def test_a_failing_source_is_not_swallowed_and_leaves_no_thread(engine: Engine, 
         list(engine.stream(failing()))
     assert threading.active_count() <= before
     assert len(list(engine.stream(batches(pixels)))) == 3
+
+
+@pytest.mark.parametrize("scaled", [np.float32(1 / 255), np.float32(1), 1 / 127.5])
+def test_pixels_that_somebody_scaled_are_refused(engine: Engine, pixels, scaled) -> None:
+    images = pixels[:BATCH] * scaled
+    with pytest.raises(DataError, match=rf"{images.dtype}: expected uint8"):
+        list(engine.stream([pixels[:BATCH], images]))
 
 
 def test_engines_agree(pixels, lite0_graph) -> None:
