@@ -35,6 +35,10 @@ class BundleError(HeadstartError):
     """A model bundle that is incomplete, changed or of an unknown version."""
 
 
+class TrainingError(HeadstartError):
+    """Training that broke down, such as a loss that is no number any more."""
+
+
 class StorageError(HeadstartError):
     """A disk that is full, or a folder that cannot be written."""
 
