@@ -46,45 +46,45 @@ def log_evidence(features: Vectors, targets: Indices) -> float:
     return float(_evidence(spectrum, ratio).mean() / len(targets))
 
 
-def h_score(features: Vectors, targets: Indices) -> float:
-    """Return the H-score: the trace of ``pinv(cov(F)) cov(E[F | class])``.
+@dataclass(frozen=True, slots=True)
+class HScores:
+    """How far apart the classes lie in the features, in two estimates.
 
-    Bao et al., "An Information-Theoretic Approach to Transferability in Task Transfer
-    Learning", ICIP 2019, doi:10.1109/ICIP.2019.8803726. It lies between 0 and one less
-    than the number of classes, and reaches that whatever the features are worth once
-    there are as many of them as rows: see :func:`shrunk_h_score`.
+    Attributes:
+        plain: Trace of ``pinv(cov(F)) cov(E[F | class])``. Bao et al., "An
+            Information-Theoretic Approach to Transferability in Task Transfer Learning",
+            ICIP 2019, doi:10.1109/ICIP.2019.8803726. Between 0 and one less than the
+            number of classes; it reaches that whatever the features are worth once there
+            are as many of them as rows.
+        shrunk: The same with a well-conditioned covariance,
+            ``(1 - s) trace(inv(cov_s(F)) cov(E[F | class]))``. Ibrahim, Ponomareva and
+            Mazumder, "Newer is not always better: Rethinking transferability metrics,
+            their peculiarities, stability and performance", ECML PKDD 2022,
+            arXiv:2110.06893. There ``cov_s = (1 - s) cov + s mean(diag(cov)) I``, s as in
+            Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance
+            matrices", J. Multivariate Anal. 88 (2004), doi:10.1016/S0047-259X(03)00096-4.
+    """
+
+    plain: float
+    shrunk: float
+
+
+def h_scores(features: Vectors, targets: Indices) -> HScores:
+    """Return both H-scores. Higher is better.
 
     Args:
         features: Shape (N, D).
         targets: Class of each row, shape (N,).
     """
-    spectrum = _decompose(_centred(features), targets)
-    return float((spectrum.shared / spectrum.counts).sum())
-
-
-def shrunk_h_score(features: Vectors, targets: Indices) -> float:
-    """Return the H-score with a covariance shrunk as Ledoit and Wolf do.
-
-    Ibrahim, Ponomareva and Mazumder, "Newer is not always better: Rethinking
-    transferability metrics, their peculiarities, stability and performance", ECML PKDD
-    2022, arXiv:2110.06893: ``(1 - s) trace(inv(cov_s(F)) cov(E[F | class]))``, where
-    ``cov_s = (1 - s) cov + s mean(diag(cov)) I`` and s is the shrinkage of Ledoit and
-    Wolf, "A well-conditioned estimator for large-dimensional covariance matrices",
-    Journal of Multivariate Analysis 88 (2004), doi:10.1016/S0047-259X(03)00096-4.
-
-    Args:
-        features: Shape (N, D).
-        targets: Class of each row, shape (N,).
-    """
-    centred = _centred(features)
+    centred = np.asarray(features, dtype=np.float64)
+    centred = centred - centred.mean(axis=0)
     spectrum = _decompose(centred, targets)
-    if not len(spectrum.energy):
-        return 0.0
+    shares = (spectrum.shared / spectrum.counts).sum(axis=1)
     variance = spectrum.energy / len(targets)
     shrinkage = _shrinkage(centred, variance)
     floor = shrinkage * variance.sum() / centred.shape[1]
-    kept = variance / ((1 - shrinkage) * variance + floor)
-    return float((1 - shrinkage) * (kept[:, None] * spectrum.shared / spectrum.counts).sum())
+    kept = (1 - shrinkage) * variance / ((1 - shrinkage) * variance + floor)
+    return HScores(plain=float(shares.sum()), shrunk=float(kept @ shares))
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,6 @@ def _decompose(features: Floats, targets: Indices) -> _Spectrum:
     along = axes.T @ (features.T @ indicators) if tall else axes.T @ indicators
     shared = along * along / energy[:, None] if tall else along * along
     return _Spectrum(energy, shared, counts.astype(np.float64))
-
-
-def _centred(features: Vectors) -> Floats:
-    exact = np.asarray(features, dtype=np.float64)
-    centred: Floats = exact - exact.mean(axis=0)
-    return centred
 
 
 def _fixed_point(spectrum: _Spectrum) -> Floats:
