@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from headstart.workflows.check_result import CheckResult
 
 WIDTH: Final = 100
-_CLASSES, _PICTURES, _CELL = 40, 20, 16
+_CLASSES, _PICTURES, _NAME, _CELL = 40, 20, 28, 16
 
 
 def check_lines(result: CheckResult) -> Iterator[str]:
@@ -67,8 +68,8 @@ def _verdict(found: ClassAnswers) -> str:
 
 def _pictures(result: CheckResult) -> Iterator[str]:
     for picture in result.pictures[:_PICTURES]:
-        cells = ", ".join(f"{_cut(label, 22)} {share:.2f}" for label, share in picture.labels[:3])
-        yield f"  {_tail(picture.path, 32):<32}  {cells}"[:WIDTH]
+        cells = ", ".join(f"{_cut(word, _CELL)} {share:.2f}" for word, share in picture.labels[:3])
+        yield f"  {_cut(PurePosixPath(picture.path).name, _NAME):<{_NAME}}  {cells}"
     if len(result.pictures) > _PICTURES:
         yield f"  and {len(result.pictures) - _PICTURES:,} more images: see --json or --out"
 
@@ -105,6 +106,8 @@ def _accuracies(evidence: Evidence) -> Iterator[tuple[str, Estimate]]:
 
 
 def _advice(advice: Advice) -> Iterator[str]:
+    from headstart.selection.strategy import placed
+
     for vote in advice.votes:
         side = "similar" if vote.similar else "different"
         yield (
@@ -114,8 +117,7 @@ def _advice(advice: Advice) -> Iterator[str]:
     yield ""
     yield f"Advice: {advice.text}"
     yield from _wrapped(
-        f"{advice.size.capitalize()} and {advice.similarity} to ImageNet "
-        f"(rule: {advice.when}). {advice.reason}",
+        f"{placed(advice)} (rule: {advice.when}). {advice.reason}",
         indent="  ",
     )
     for caution in advice.cautions:
@@ -145,7 +147,3 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 def _cut(text: str, width: int) -> str:
     shown = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     return shown if len(shown) <= width else shown[: width - 1] + "…"
-
-
-def _tail(text: str, width: int) -> str:
-    return text if len(text) <= width else "…" + text[1 - width :]

@@ -17,7 +17,7 @@ from headstart.errors import HeadstartError, UnknownNameError, missing_extra
 DONE, INTERNAL, MISTAKE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 COMMANDS: Final = {
-    "check": "Show what a pretrained network sees in images, and which strategy suits them.",
+    "check": "Show what a pretrained network sees, and which strategy fits.",
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",

@@ -9,7 +9,7 @@ from headstart.reporting.html import environment, page_script
 from headstart.selection.memory import OwnNames
 from headstart.selection.recognition import ClassAnswers, LabelShare, verdict
 from headstart.selection.resolution import Finding
-from headstart.selection.strategy import QUADRANTS, Advice, Evidence
+from headstart.selection.strategy import QUADRANTS, Advice, Evidence, placed
 
 _PICTURES = 240
 _FEWEST_WITH_ALL = 48
@@ -92,7 +92,12 @@ def render_check(content: CheckContent) -> str:
     The same content gives the same text.
     """
     template = environment().get_template("check.html")
-    return template.render(content=content, quadrants=QUADRANTS, **page_script())
+    return template.render(
+        content=content,
+        placed=placed(content.advice) if content.advice else "",
+        quadrants=QUADRANTS,
+        **page_script(),
+    )
 
 
 def pictured_labels(class_count: int) -> int:

@@ -96,7 +96,7 @@ def memory_warning(names: OwnNames | None, *, published_top1: float) -> str:
     if published_top1 and names.top1.value >= published_top1 / 100:
         return (
             f"most images have the name of an ImageNet category and {found}, as often as on "
-            f"ImageNet itself (published: {published_top1:.1f} %): {mend}"
+            f"ImageNet itself (published: {published_top1:g} %): {mend}"
         )
     return ""
 

@@ -26,8 +26,8 @@ FAR_ABOVE: Final = 1.5
 larger than the network saw them (Touvron et al., 2019, arXiv:1906.06423)."""
 SOME, MOST = 0.05, 0.5
 """Shares of the images from which a rule speaks, and from which it warns."""
-UPSCALED: Final = 1.5
-"""Enlargement from which most of the square is interpolation."""
+UPSCALED: Final = 1.15
+"""Enlargement from which a warning is due: images of 500 pixels for a network of 600."""
 OVERSIZED: Final = 4.0
 """Multiple of the needed size from which reading costs more than the network."""
 KEPT_AREA: Final = 0.4
@@ -37,7 +37,11 @@ BENT: Final = 2.0
 show a network (3:4 to 4:3)."""
 EMPTY: Final = 0.5
 """Share of the square that padding may leave blank."""
-_NAMED = 3
+_NAMED, _LISTED = 3, 100
+_SMALLER = (
+    " and costs as much as real pixels. Compare a smaller --image-size, "
+    "or a network made for small squares"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,8 @@ class Finding:
         rule: Name of the rule.
         severity: ``warning`` where results suffer, ``note`` where it is worth knowing.
         text: What was found and what to do, one sentence or two.
-        images: Names of the images it is about, the worst first; empty where it is about all.
+        images: Names of images it is about, the worst hundred first; empty where it is
+            about all.
     """
 
     rule: str
@@ -173,8 +178,8 @@ def _upscaled(setting: Setting) -> Finding | None:
         "upscaled",
         "warning" if severe else "note",
         f"{_counted(too_small)} smaller than the {setting.size_px} px they are "
-        f"enlarged to (by {factor:.1f}, median): upscaling invents nothing and costs as much "
-        "as real pixels. Compare a smaller --image-size, or a network made for small squares",
+        f"enlarged to (by {factor:.1f}, median): upscaling invents nothing"
+        + (_SMALLER if severe else ""),
         _worst(setting, setting.enlargement, too_small),
     )
 
@@ -206,7 +211,7 @@ def _mutilated(setting: Setting) -> Finding | None:
         return None
     kept = float(np.median(setting.kept_area[cut]))
     images = _worst(setting, -setting.kept_area, cut)
-    named = f" ({listed(images, limit=_NAMED)})" if images else ""
+    named = f", such as {listed(images[:_NAMED])}" if images else ""
     mend = (
         "use --geometry pad or squash"
         if setting.mode == "crop"
@@ -312,4 +317,6 @@ def _counted(flags: Flags) -> str:
 
 def _worst(setting: Setting, badness: npt.NDArray[np.float64], flags: Flags) -> tuple[str, ...]:
     order = np.argsort(-badness, kind="stable")
-    return tuple(setting.paths[row] for row in order if flags[row]) if setting.paths else ()
+    if not setting.paths:
+        return ()
+    return tuple(setting.paths[row] for row in order[flags[order]][:_LISTED])

@@ -39,13 +39,10 @@ def write_page(path: Path, result: CheckResult, data: CheckData) -> None:
 
 def _content(result: CheckResult, shown: Manifest) -> CheckContent:
     pictured = pictured_labels(len(result.answers))
-    rows = [
-        label.rows[0]
-        for answers in result.answers
-        for label in answers.labels[: 0 if result.pictures else pictured]
-    ]
+    labels = [label for answers in result.answers for label in answers.labels[:pictured]]
     listed = result.pictures[:_PICTURES]
-    thumbnails = dict(_thumbnails(shown, {*rows, *range(len(listed))} if listed else set(rows)))
+    rows = {label.rows[0] for label in labels} | set(range(len(listed)))
+    thumbnails = dict(_thumbnails(shown, rows))
     geometry = result.geometry
     return CheckContent(
         title=Path(result.source).absolute().name,
@@ -56,9 +53,7 @@ def _content(result: CheckResult, shown: Manifest) -> CheckContent:
         ),
         classes=tuple(_seen(answers, shown, thumbnails) for answers in result.answers),
         pictures=tuple(
-            SeenPicture(it.path, thumbnails[row], it.labels)
-            for row, it in enumerate(listed)
-            if row in thumbnails
+            SeenPicture(it.path, thumbnails[row], it.labels) for row, it in enumerate(listed)
         ),
         more_pictures=len(result.pictures) - len(listed),
         names=result.names,
