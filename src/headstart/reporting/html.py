@@ -27,6 +27,8 @@ _FILTERS = (
     words.plain_interval,
     words.counted,
     words.seconds,
+    words.milliseconds,
+    words.p_value,
     words.file_size,
     words.shortened,
     words.flattened,

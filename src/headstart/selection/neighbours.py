@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from headstart.errors import DataError
 from headstart.evaluation import Estimate, wilson
@@ -70,8 +71,8 @@ def knn_predictions(
         known, asked = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         for start in range(0, len(asked), _BLOCK_ROWS):
             rows = asked[start : start + _BLOCK_ROWS]
-            similarity = directions[rows] @ directions[known].T
-            predicted[rows] = _vote(similarity, targets[known], neighbours)
+            similarity = torch.from_numpy(directions[rows]) @ torch.from_numpy(directions[known]).T
+            predicted[rows] = _vote(similarity.numpy(), targets[known], neighbours)
     return predicted
 
 

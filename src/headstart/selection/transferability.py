@@ -112,8 +112,9 @@ def _decompose(features: Floats, targets: Indices) -> _Spectrum:
     classes, members, counts = np.unique(targets, return_inverse=True, return_counts=True)
     indicators = (members[:, None] == np.arange(len(classes))).astype(np.float64)
     tall = features.shape[0] > features.shape[1]
-    gram = features.T @ features if tall else features @ features.T
-    energy, axes = (part.numpy() for part in torch.linalg.eigh(torch.from_numpy(gram)))
+    matrix = torch.from_numpy(features)
+    gram = matrix.T @ matrix if tall else matrix @ matrix.T
+    energy, axes = (part.numpy() for part in torch.linalg.eigh(gram))
     kept = energy > _ROUNDING * max(float(energy[-1]), np.finfo(np.float64).tiny)
     energy, axes = energy[kept], axes[:, kept]
     along = axes.T @ (features.T @ indicators) if tall else axes.T @ indicators

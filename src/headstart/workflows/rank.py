@@ -21,17 +21,20 @@ from headstart.errors import (
     WeightsError,
     listed,
 )
+from headstart.parallel import cpu_count, ordered_map
 from headstart.progress import Progress, Silent
-from headstart.selection.sampling import stratified_sample
-from headstart.workflows.preparation import PreparedData, prepare
-from headstart.workflows.rank_pass import Pass, run_pass, score_pass
-from headstart.workflows.rank_result import (
+from headstart.selection.ranking import (
     FailedBackbone,
     Judged,
     RankedBackbone,
     RankResult,
     rank_judged,
 )
+from headstart.selection.sampling import stratified_sample
+from headstart.selection.threads import one_thread
+from headstart.workflows.preparation import PreparedData, prepare
+from headstart.workflows.rank_pass import Pass, run_pass, score_pass
+from headstart.workflows.run_directory import refuse_existing
 from headstart.workflows.stopwatch import Stopwatch
 
 IMAGES: Final = 1500
@@ -47,6 +50,7 @@ def rank(
     *,
     config: TrainConfig | Mapping[str, Any] | None = None,
     images: int | None = None,
+    out: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> RankResult:
@@ -60,7 +64,9 @@ def rank(
         data: Folder, archive or table of labelled images.
         backbones: Names or aliases; all whose weights are on this machine if not given.
         config: Settings that differ from the defaults; its backbone is not used.
-        images: Most images judged on.
+        images: Most images judged on; 1,500 if not given.
+        out: Where the page goes, ``FILE.html``; ``FILE.png`` for the plot alone, anything
+            else for a folder with page, plot and tables. It must not exist yet.
         cache: Cache folder; see :func:`headstart.config.cache_dir`.
         progress: Who is told how far it is.
 
@@ -73,8 +79,15 @@ def rank(
     if images is not None and images < 2:
         raise ConfigError(f"{images} images cannot be judged on: give 2 or more")
     specs = _wanted(backbones)
+    if out is not None:
+        refuse_existing(Path(out))
     job = _RankJob(settings, cache_dir(cache), progress or Silent())
-    return job.run(data, specs, images or IMAGES)
+    result = job.run(data, specs, images or IMAGES)
+    if out is not None:
+        from headstart.workflows.rank_output import write_ranking
+
+        write_ranking(result, Path(out))
+    return result
 
 
 def _wanted(names: Sequence[str] | None) -> list[BackboneSpec]:
@@ -192,14 +205,19 @@ class _RankJob:
         return self._config.model_copy(update={"backbone": backbone})
 
     def _score(self, passes: Sequence[Pass], sample: _Sample) -> tuple[RankedBackbone, ...]:
-        judged = []
-        listened = self._progress.track(passes, total=len(passes), task="scores", unit="backbones")
-        for done in listened:
+        def score(done: Pass) -> Judged:
             features = replace(done.featured.features, digests=sample.digests)
             same = replace(done, featured=replace(done.featured, features=features))
             scores = score_pass(same, sample.manifest, sample.digests, self._config)
-            judged.append(Judged(done.spec, done.geometry.size_px, scores, done.cost))
-        return rank_judged(judged)
+            return Judged(done.spec, done.geometry.size_px, scores, done.cost)
+
+        threads = cpu_count()
+        with one_thread():
+            judged = ordered_map(score, passes, threads=threads, lookahead=threads)
+            listened = self._progress.track(
+                judged, total=len(passes), task="scores", unit="backbones"
+            )
+            return rank_judged(list(listened))
 
     def _result(
         self,

@@ -20,10 +20,10 @@ from headstart.files import write_json
 from headstart.heads.probe import ProbeTask
 from headstart.parallel import cpu_count
 from headstart.progress import Progress, Silent
+from headstart.selection.ranking import Cost
 from headstart.selection.scoring import SCORING_VERSION, BackboneScores, score_backbone
 from headstart.workflows.featuriser import Featured, Featuriser
 from headstart.workflows.preparation import fold_keys
-from headstart.workflows.rank_result import Cost
 from headstart.workflows.speed import ENOUGH, PassClock, repeated
 
 

@@ -1,4 +1,4 @@
-"""What ``headstart rank`` found."""
+"""Backbones in order of how well they suit some images, with what they cost."""
 
 from __future__ import annotations
 
@@ -134,6 +134,29 @@ class RankResult:
         tied = [it for it in self.ranked if it.rank == 1]
         return min(tied, key=lambda it: it.cost.seconds_an_image)
 
+    @property
+    def tied(self) -> int:
+        """How many share the first place."""
+        return sum(it.rank == 1 for it in self.ranked)
+
+    @property
+    def why(self) -> str:
+        """What speaks for :attr:`choice`, in a sentence."""
+        if len(self.ranked) == 1:
+            return "It is the only one that could be judged."
+        if self.tied == 1:
+            return "It is ahead of every other by more than chance would explain."
+        if self.choice is self.leader:
+            return (
+                "It is the most accurate on these images, and the fastest of the "
+                f"{self.tied} that they cannot tell apart."
+            )
+        share = self.choice.cost.seconds_an_image / self.leader.cost.seconds_an_image
+        return (
+            f"These images cannot tell it from {self.leader.name}, the most accurate on them "
+            f"(p = {self.choice.p_value:.2f}), and it needs {share:.0%} of its time an image."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain values."""
         return {
@@ -142,6 +165,7 @@ class RankResult:
             "notes": list(self.notes),
             "timings_s": dict(self.timings_s),
             "choice": self.choice.name,
+            "why": self.why,
             "ranked": [it.to_json() for it in self.ranked],
             "failed": [vars(it) for it in self.failed],
         }
