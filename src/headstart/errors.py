@@ -23,6 +23,10 @@ class DataError(HeadstartError):
     """Images, labels or splits that cannot be worked with as they are."""
 
 
+class UnlabelledError(DataError):
+    """Images without at least two labels to tell apart, where labels are needed."""
+
+
 class BadImageError(DataError):
     """One file that cannot be decoded into pixels. Carries only the reason, not the path."""
 

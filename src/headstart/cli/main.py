@@ -17,6 +17,8 @@ from headstart.errors import HeadstartError, UnknownNameError, missing_extra
 DONE, INTERNAL, MISTAKE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 COMMANDS: Final = {
+    "check": "Show what a pretrained network sees, and which strategy fits.",
+    "rank": "Rank pretrained networks for the images, without fine-tuning.",
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",

@@ -159,13 +159,38 @@ def _fit_chosen(
     )
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What the best head said of rows that it had not seen.
+
+    Attributes:
+        candidate: The head, with its figures.
+        rows: Rows that were predicted while held out, ascending, shape (M,).
+        logits: Their uncalibrated logits, shape (M, K).
+    """
+
+    candidate: Candidate
+    rows: Indices
+    logits: Logits
+
+
 def cross_validate(task: ProbeTask, config: HeadConfig, *, seed: int) -> Candidate:
     """Return the best head on all features at once: a quick figure to compare inputs by."""
+    return predict_held_out(task, config, seed=seed, folds=_CHOICE_FOLDS).candidate
+
+
+def predict_held_out(task: ProbeTask, config: HeadConfig, *, seed: int, folds: int) -> HeldOut:
+    """Return what :func:`cross_validate` goes by, row for row.
+
+    The folds depend on targets, groups and seed alone: two sets of features of the same
+    images are judged on the same splits, so their predictions may be compared in pairs.
+    """
     taps = list(task.layout.tap_sets())[-1] if config.taps == "auto" else config.taps
     reducer = Reducer(task.features, task.layout, seed=seed)
     search = _Search(task, taps, config, reducer, seed=seed, rank=_CHOICE_RANK)
-    scores = search.score(_grid(config), folds=_CHOICE_FOLDS, iterations=_CHOICE_ITERATIONS)
-    return min(scores.candidates, key=_merit)
+    scores = search.score(_grid(config), folds=folds, iterations=_CHOICE_ITERATIONS)
+    best = min(scores.candidates, key=_merit)
+    return HeldOut(best, scores.rows, scores.logits[scores.candidates.index(best)])
 
 
 def _choose_taps(

@@ -41,6 +41,7 @@ from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.preparation import PreparedData, data_digest, fold_keys, prepare
 from headstart.workflows.recording import RunRecord, write_record
 from headstart.workflows.run_directory import RunDirectory, free_name
+from headstart.workflows.size_notes import size_notes
 from headstart.workflows.stopwatch import Stopwatch
 
 _PARITY_IMAGES = 64
@@ -135,6 +136,7 @@ class _TrainJob:
                 cache=self._cache,
                 progress=self._progress,
             )
+        prepared = self._with_size_notes(prepared)
         with self._watch.step("backbone"), self._progress.wait("building the backbone"):
             _ = self._featuriser.graph
         with self._watch.step("geometry"):
@@ -153,6 +155,12 @@ class _TrainJob:
                 info = self._bundle(featured, fit, judged, choice.geometry)
             plots.result()
         return self._finish(data, target, featured, fit, judged, choice, info)
+
+    def _with_size_notes(self, prepared: PreparedData) -> PreparedData:
+        notes = size_notes(prepared, self._config, self._featuriser.spec)
+        for note in notes:
+            self._progress.say(note)
+        return replace(prepared, notes=(*prepared.notes, *notes))
 
     def _choose_geometry(self, prepared: PreparedData) -> GeometryChoice:
         pool = prepared.manifest.rows_in("train", "val")
