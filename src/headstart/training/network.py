@@ -35,6 +35,12 @@ class Classifier(nn.Module):
             logits: torch.Tensor = self.head(features)
         return logits
 
+    def set_dropout(self, share: float) -> None:
+        """Set the share of features that is left out before the head while training."""
+        for module in self.head.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = share
+
 
 class StandardisedLayers(nn.Module):
     """Dense layers on standardised features, with dropout before the first.
