@@ -45,7 +45,7 @@ def fetch_weights(spec: BackboneSpec, *, progress: Progress) -> Path:
         StorageError: The disk is full or refuses.
     """
     assert isinstance(spec.weights, HubWeights), f"no hub has the weights of {spec.name}"
-    with _hub_errors(spec), storage_errors(hub_cache_dir()):
+    with _quietly(), _hub_errors(spec), storage_errors(hub_cache_dir()):
         size = _size_of(spec.weights)
         progress.say(
             f"fetching the weights of {spec.name}: {spec.weights.file} of "
@@ -126,13 +126,12 @@ class _Download:
         from huggingface_hub import hf_hub_download
 
         try:
-            with _no_bars():
-                downloaded = hf_hub_download(
-                    self.weights.repository,
-                    self.weights.file,
-                    cache_dir=hub_cache_dir(),
-                    endpoint=hub_endpoint(),
-                )
+            downloaded = hf_hub_download(
+                self.weights.repository,
+                self.weights.file,
+                cache_dir=hub_cache_dir(),
+                endpoint=hub_endpoint(),
+            )
             self.path = Path(downloaded)
         except _connection_errors() as error:  # raised again by whoever asks for the result
             self.error = error
@@ -146,18 +145,25 @@ class _Download:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
+def _quietly() -> Iterator[None]:
+    """Draw none of the hub library's own bars, and send nothing but what is asked for.
+
+    Its telemetry goes to the public hub even where ``HF_ENDPOINT`` names another.
+    """
+    from huggingface_hub import constants
     from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
     )
 
-    quiet = are_progress_bars_disabled()
+    quiet, silent = are_progress_bars_disabled(), constants.HF_HUB_DISABLE_TELEMETRY
     disable_progress_bars()
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         yield
     finally:
+        constants.HF_HUB_DISABLE_TELEMETRY = silent
         if not quiet:
             enable_progress_bars()
 

@@ -6,8 +6,10 @@ import argparse
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -97,10 +99,17 @@ def _load(weights: WeightsFile) -> object:
     """Read what ``torch.save`` wrote; anything but tensors and plain containers is refused."""
     assert weights.path is not None
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):  # plain; timm keeps its own
+        with warnings.catch_warnings(), _plain_containers():
+            warnings.simplefilter("ignore", UserWarning)  # of a protocol it may not know: it tells
             return torch.load(weights.path, map_location="cpu", weights_only=True)
     except _BROKEN as error:
         raise weights.refused(_why_not_loaded(weights.path, error)) from error
+
+
+def _plain_containers() -> AbstractContextManager[None]:
+    """Let through what timm's and torchvision's scripts keep their options in: plain values."""
+    allowed: AbstractContextManager[None] = torch.serialization.safe_globals([argparse.Namespace])
+    return allowed
 
 
 def _why_not_loaded(path: Path, error: Exception) -> str:
