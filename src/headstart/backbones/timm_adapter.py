@@ -49,7 +49,7 @@ def build_network(spec: BackboneSpec, weights: WeightsFile | None = None) -> tor
 
 
 def _classifier(network: Any) -> tuple[str, ...]:
-    named = network.pretrained_cfg.get("classifier") or ()
+    named = getattr(network, "pretrained_cfg", {}).get("classifier") or ()
     return (named,) if isinstance(named, str) else tuple(named)
 
 

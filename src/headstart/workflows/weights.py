@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.backbones.catalog import CATALOG, find_backbone
-from headstart.backbones.spec import BackboneSpec, HubWeights, PackagedWeights
+from headstart.backbones.spec import BackboneSpec, HubWeights, PackagedWeights, UrlWeights
 from headstart.backbones.weights import WeightsFile, WeightsRequest, resolve_weights
 from headstart.backbones.weights.digests import file_sha256, known_sha256
 from headstart.backbones.weights.folder import (
@@ -17,9 +17,9 @@ from headstart.backbones.weights.folder import (
     read_records,
     write_record,
 )
-from headstart.backbones.weights.hub_cache import find_cached, hub_url, promised_sha256
+from headstart.backbones.weights.hub_cache import find_cached, promised_sha256, published_url
 from headstart.backbones.weights.packaged import find_packaged, is_installed
-from headstart.backbones.weights.resolution import find_file
+from headstart.backbones.weights.resolution import find_file, read_given
 from headstart.config import cache_dir, weights_dir
 from headstart.errors import WeightsError
 from headstart.files import write_bytes
@@ -33,7 +33,7 @@ class WeightsEntry:
     Attributes:
         backbone: Canonical name.
         place: ``bundled``, ``folder`` or ``cache`` where they are on this machine; else
-            ``package`` or ``hub``, which have them; ``nowhere`` for a network without any.
+            ``package``, ``hub`` or ``web``, which have them; ``nowhere`` for a network without any.
         source: The file, or the package or address they can be had from.
         bytes: Size of the file; ``None`` where it is not on this machine.
         licence: SPDX identifier, ``"unknown"``, or empty.
@@ -93,8 +93,9 @@ def _entry(spec: BackboneSpec) -> WeightsEntry:
 def _elsewhere(spec: BackboneSpec) -> tuple[str, str]:
     if isinstance(spec.weights, PackagedWeights):
         return "package", spec.weights.distribution
-    if isinstance(spec.weights, HubWeights):
-        return "hub", hub_url(spec.weights)
+    if spec.weights is not None:
+        place = "hub" if isinstance(spec.weights, HubWeights) else "web"
+        return place, published_url(spec.weights)
     return "nowhere", ""
 
 
@@ -128,8 +129,8 @@ def _fetch(spec: BackboneSpec, offline: bool, cache: Path, progress: Progress) -
     request = WeightsRequest(offline=offline)
     weights = resolve_weights(spec, request, cache=cache, progress=progress)
     if weights.origin == "hub" and weights.path is not None:
-        assert isinstance(spec.weights, HubWeights)
-        _remember(spec, weights, weights.path, hub_url(spec.weights))
+        assert isinstance(spec.weights, HubWeights | UrlWeights)
+        _remember(spec, weights, weights.path, published_url(spec.weights))
     return weights
 
 
@@ -162,8 +163,7 @@ def import_weights(
     spec = find_backbone(name)
     target = own_place(spec)
     _check_import(spec, target, force=force)
-    request = WeightsRequest(chosen=str(file))
-    given = resolve_weights(spec, request, cache=cache_dir(cache))
+    given = read_given(spec, file, cache=cache_dir(cache))
     content = _as_safetensors(spec, given)
     write_bytes(target, content)
     digest = known_sha256(target, cache=cache_dir(cache))
@@ -257,7 +257,7 @@ def _recorded() -> Iterable[_Expected]:
 
 def _cached() -> Iterator[_Expected]:
     for spec in CATALOG:
-        path = find_cached(spec.weights) if isinstance(spec.weights, HubWeights) else None
+        path = find_cached(spec.weights)
         promised = promised_sha256(path) if path else None
         if path and promised:
             yield _Expected(spec.name, path, promised)

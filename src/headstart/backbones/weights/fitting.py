@@ -114,7 +114,11 @@ def _fit(
 
 def _completed(found: StateDict, expected: Mapping[str, torch.Tensor]) -> StateDict:
     counters = {name: value for name, value in expected.items() if name.endswith(_COUNTER)}
-    kept = {name: value for name, value in found.items() if not name.startswith(_TRAINING_ONLY)}
+    kept = {
+        name: value
+        for name, value in found.items()
+        if not name.startswith(_TRAINING_ONLY) and (name in expected or not name.endswith(_COUNTER))
+    }
     return {**counters, **kept}
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from headstart.backbones.spec import BackboneSpec, HubWeights
+from headstart.backbones.spec import BackboneSpec, HubWeights, UrlWeights
 from headstart.backbones.weights.file import UNKNOWN_LICENCE
 from headstart.config import weights_dir
 from headstart.errors import WeightsError
@@ -50,12 +50,12 @@ def find_in_folder(spec: BackboneSpec) -> Path | None:
 
 
 def folder_licence(spec: BackboneSpec, path: Path) -> str:
-    """Return the licence of a file in the weights folder: recorded, or that of its hub place.
+    """Return the licence of a file in the weights folder: recorded, or published.
 
     Raises:
         WeightsError: The record is damaged.
     """
-    if path == hub_place(spec):
+    if path == published_place(spec):
         return spec.licence
     size = path.stat().st_size
     known = (record for record in read_records() if (record.place, record.bytes) == (path, size))
@@ -63,24 +63,29 @@ def folder_licence(spec: BackboneSpec, path: Path) -> str:
     return record.licence if record else UNKNOWN_LICENCE
 
 
-def hub_place(spec: BackboneSpec) -> Path | None:
-    """Return where a hub's file belongs below the weights folder."""
-    if not isinstance(spec.weights, HubWeights):
-        return None
-    return weights_dir() / spec.weights.repository / spec.weights.file
+def published_place(spec: BackboneSpec) -> Path | None:
+    """Return where a published file belongs below the weights folder, as it is."""
+    if isinstance(spec.weights, HubWeights):
+        return weights_dir() / spec.weights.repository / spec.weights.file
+    return weights_dir() / spec.weights.file if isinstance(spec.weights, UrlWeights) else None
 
 
 def own_place(spec: BackboneSpec) -> Path:
     """Return where an imported file goes."""
-    return weights_dir() / f"{spec.name}.safetensors"
+    return weights_dir() / f"{_stem(spec.name)}.safetensors"
+
+
+def _stem(name: str) -> str:
+    """Return a name as part of a file's: ``timm/resnet26`` has no place there."""
+    return name.replace("/", "_")
 
 
 def _candidates(spec: BackboneSpec) -> Iterator[Path]:
     folder = weights_dir()
     for suffix in SUFFIXES:
         for name in dict.fromkeys((spec.name, spec.architecture)):
-            yield folder / f"{name}{suffix}"
-    place = hub_place(spec)
+            yield folder / f"{_stem(name)}{suffix}"
+    place = published_place(spec)
     if place is not None:
         yield place
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from headstart.backbones.spec import BackboneSpec, HubWeights
-from headstart.backbones.weights.folder import hub_place, own_place
-from headstart.backbones.weights.hub_cache import hub_url
+from headstart.backbones.spec import BackboneSpec, HubWeights, UrlWeights
+from headstart.backbones.weights.folder import own_place, published_place
+from headstart.backbones.weights.hub_cache import published_url
 from headstart.errors import WeightsError
 
 _VARIABLES: Final = ("HEADSTART_OFFLINE", "HF_HUB_OFFLINE")
@@ -36,13 +36,14 @@ def missing_weights(spec: BackboneSpec, why: str) -> WeightsError:
 
 
 def _mend(spec: BackboneSpec) -> str:
-    weights = spec.weights
-    if not isinstance(weights, HubWeights):
+    weights, place = spec.weights, published_place(spec)
+    if not isinstance(weights, (HubWeights, UrlWeights)):
         return (
             f"Put a checkpoint of {spec.architecture} at {own_place(spec)}, or run "
             f"'headstart weights import FILE --as {spec.name}'"
         )
+    origin = f" of {weights.repository}" if isinstance(weights, HubWeights) else ""
     return (
-        f"Bring the file {weights.file} of {weights.repository} ({hub_url(weights)}) and put it "
-        f"at {hub_place(spec)}, or run 'headstart weights import {weights.file} --as {spec.name}'"
+        f"Bring the file {weights.file}{origin} ({published_url(weights)}) and put it "
+        f"at {place}, or run 'headstart weights import {weights.file} --as {spec.name}'"
     )

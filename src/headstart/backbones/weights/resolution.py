@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.backbones.spec import BackboneSpec, HubWeights, PackagedWeights
+from headstart.backbones.spec import BackboneSpec, PackagedWeights, UrlWeights
 from headstart.backbones.weights.digests import known_sha256
 from headstart.backbones.weights.file import (
     AUTO,
     RANDOM_WEIGHTS,
+    UNKNOWN_LICENCE,
     Origin,
     WeightsFile,
     WeightsRequest,
@@ -66,11 +67,18 @@ def resolve_weights(
     located = locate_weights(spec, request, cache=cache)
     if located is not None:
         return located
-    assert isinstance(spec.weights, HubWeights)
+    path = _fetch(spec, progress)
+    return WeightsFile("hub", path, known_sha256(path, cache=cache), spec.licence)
+
+
+def _fetch(spec: BackboneSpec, progress: Progress) -> Path:
+    if isinstance(spec.weights, UrlWeights):
+        from headstart.backbones.weights.web import fetch_from_web
+
+        return fetch_from_web(spec, progress=progress)
     from headstart.backbones.weights.hub import fetch_weights
 
-    path = fetch_weights(spec, progress=progress)
-    return WeightsFile("hub", path, known_sha256(path, cache=cache), spec.weights.licence)
+    return fetch_weights(spec, progress=progress)
 
 
 def locate_weights(
@@ -84,8 +92,10 @@ def locate_weights(
     Raises:
         WeightsError: They are nowhere, or on the hub, which may not be asked.
     """
+    if request.chosen is not None and request.chosen.lower() == RANDOM_WEIGHTS:
+        return WeightsFile("random", licence="", seed=request.seed)
     if request.chosen is not None:
-        return _chosen(request, request.chosen, cache)
+        return read_given(spec, request.chosen, cache=cache)
     located = _own(spec, cache)
     if located is None:
         _check_fetchable(spec, request)
@@ -104,7 +114,7 @@ def find_file(spec: BackboneSpec) -> FoundFile | None:
     mine = find_in_folder(spec)
     if mine is not None:
         return FoundFile("folder", mine, folder_licence(spec, mine))
-    cached = find_cached(weights) if isinstance(weights, HubWeights) else None
+    cached = find_cached(weights)
     return FoundFile("cache", cached, spec.licence) if cached else None
 
 
@@ -119,17 +129,27 @@ def _own(spec: BackboneSpec, cache: Path) -> WeightsFile | None:
     return WeightsFile(found.origin, found.path, sha256, found.licence, naming)
 
 
-def _chosen(request: WeightsRequest, chosen: str, cache: Path) -> WeightsFile:
-    if chosen.lower() == RANDOM_WEIGHTS:
-        return WeightsFile("random", licence="", seed=request.seed)
-    path = Path(chosen).expanduser().absolute()
+def read_given(spec: BackboneSpec, file: str | Path, *, cache: Path) -> WeightsFile:
+    """Return the weights in a file that the user names.
+
+    Args:
+        spec: Backbone they are for.
+        file: Its path.
+        cache: Cache folder, for digests.
+
+    Raises:
+        WeightsError: There is no such file.
+    """
+    path = Path(file).expanduser().absolute()
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise WeightsError(
-            f"the weights file {chosen} {found}: give a .safetensors, .pth, .pt or .bin file, "
+            f"the weights file {file} {found}: give a .safetensors, .pth, .pt or .bin file, "
             f"or '{RANDOM_WEIGHTS}' for random weights"
         )
-    return WeightsFile("file", path, known_sha256(path, cache=cache))
+    sha256, published = known_sha256(path, cache=cache), spec.weights
+    same = isinstance(published, PackagedWeights) and published.sha256 == sha256
+    return WeightsFile("file", path, sha256, spec.licence if same else UNKNOWN_LICENCE)
 
 
 def _check_fetchable(spec: BackboneSpec, request: WeightsRequest) -> None:
@@ -143,5 +163,5 @@ def _check_fetchable(spec: BackboneSpec, request: WeightsRequest) -> None:
             f"for random weights with --weights {RANDOM_WEIGHTS}"
         )
     why = forbidden_by(offline=request.offline)
-    if why or not isinstance(spec.weights, HubWeights):
-        raise missing_weights(spec, f"{why} forbids fetching them" if why else "no hub has them")
+    if why:
+        raise missing_weights(spec, f"{why} forbids fetching them")
