@@ -69,6 +69,7 @@ class UnknownNameError(HeadstartError):
 
 
 _TRAINING_PACKAGES = {
+    "huggingface_hub",
     "jinja2",
     "lmdb",
     "matplotlib",

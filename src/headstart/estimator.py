@@ -41,6 +41,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         strength: L2 penalty; chosen by cross-validation where not given.
         class_weight: ``"balanced"`` counts every class the same.
         precision: ``"auto"``, ``"bf16"`` or ``"f32"``.
+        weights: File of the backbone's weights, or ``"none"``: random ones; its own where
+            not given.
         cache: Cache folder; see :func:`headstart.config.cache_dir`.
         random_state: Seed of folds and trials.
 
@@ -63,6 +65,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         strength: float | None = None,
         class_weight: str | None = None,
         precision: str = "auto",
+        weights: str | None = None,
         cache: str | Path | None = None,
         random_state: int = 0,
     ) -> None:
@@ -73,6 +76,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.strength = strength
         self.class_weight = class_weight
         self.precision = precision
+        self.weights = weights
         self.cache = cache
         self.random_state = random_state
 
@@ -132,7 +136,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return build_config(
             {
                 "seed": self.random_state,
-                "backbone": {"name": self.backbone},
+                "backbone": {"name": self.backbone, "weights": self.weights},
                 "data": {"geometry": self.geometry, "image_size_px": self.image_size_px},
                 "engine": {"precision": self.precision},
                 "head": {

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from headstart.backbones.catalog import find_backbone
-from headstart.backbones.tapped import TappedBackbone
-from headstart.backbones.timm_adapter import build_network
+from headstart.backbones.graph import build_module
+from headstart.backbones.weights import resolve_weights
 from headstart.engines.base import Engine
 from headstart.engines.openvino_engine import OpenVinoEngine
 from headstart.engines.torch_engine import TorchEngine
@@ -25,7 +25,7 @@ def build(name: str, precision: str, graph) -> Engine:
     if name == "openvino":
         return OpenVinoEngine(graph.path, precision=precision, batch_size=BATCH)
     spec = find_backbone("efficientnet_lite0")
-    module = TappedBackbone(build_network(spec), spec)
+    module = build_module(spec, resolve_weights(spec, cache=graph.path.parent))
     return TorchEngine(module, device="cpu", precision=precision, batch_size=BATCH)
 
 

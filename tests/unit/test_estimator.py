@@ -158,6 +158,7 @@ def test_parameters_round_trip(cache: Path) -> None:
         "random_state": 0,
         "strength": None,
         "taps": "auto",
+        "weights": None,
     }
     assert model.set_params(geometry="pad", random_state=3) is model
     copy = clone(model)

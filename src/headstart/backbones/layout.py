@@ -78,3 +78,8 @@ class FeatureLayout:
     def from_json(cls, content: Iterable[tuple[str, str, int]]) -> FeatureLayout:
         """Rebuild a layout from :meth:`to_json`."""
         return cls(tuple(FeatureBlock(tap, statistic, n) for tap, statistic, n in content))
+
+
+def has_logits(layout: FeatureLayout) -> bool:
+    """Tell whether the network's own logits are among the blocks."""
+    return any(block.tap == CLASSIFIER_TAP for block in layout.blocks)

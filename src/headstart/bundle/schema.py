@@ -41,6 +41,8 @@ class Provenance(_Record):
     backbone: str
     weights_sha256: str
     weights_licence: str
+    weights_origin: str = ""
+    """``random`` where the backbone had learnt nothing; empty in older bundles."""
     taps: str
     strength: float
     seed: int

@@ -23,6 +23,8 @@ def run(
         str | None, typer.Option("--name", help="Name of the run below runs/. [the data's]")
     ] = None,
     backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
+    weights: Annotated[str | None, setting("backbone.weights", "--weights")] = None,
+    offline: Annotated[bool, setting("backbone.offline", "--offline")] = False,
     seed: Annotated[int | None, setting("seed", "--seed")] = None,
     geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
     image_size: Annotated[
@@ -57,6 +59,8 @@ def run(
     options = given_settings(
         {
             "backbone.name": backbone,
+            "backbone.weights": weights,
+            "backbone.offline": offline or None,
             "seed": seed,
             "data.geometry": geometry,
             "data.image_size_px": image_size,

@@ -46,6 +46,12 @@ class BackboneConfig(Settings):
     """The pretrained network whose activations are the features."""
 
     name: str = Field("efficientnet_lite0", description="Pretrained network")
+    weights: str | None = Field(
+        None,
+        min_length=1,
+        description="File of weights, or none: random ones; the backbone's own where not given",
+    )
+    offline: bool = Field(False, description="Open no connection: never fetch weights")
 
 
 class EngineConfig(Settings):

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from headstart.backbones.catalog import CATALOG, find_backbone
-from headstart.backbones.spec import BackboneSpec, PackagedWeights
-from headstart.backbones.weights import find_packaged
+from headstart.backbones.spec import BackboneSpec
+from headstart.backbones.weights.resolution import find_file
 from headstart.config import TrainConfig, build_config, cache_dir
 from headstart.data.manifest import Manifest, Rejected
 from headstart.errors import (
@@ -106,13 +106,10 @@ def list_local_backbones() -> list[BackboneSpec]:
 
 
 def _is_local(spec: BackboneSpec) -> bool:
-    if not isinstance(spec.weights, PackagedWeights):
-        return False
     try:
-        find_packaged(spec.weights)
+        return find_file(spec) is not None
     except WeightsError:
         return False
-    return True
 
 
 @dataclass(frozen=True)

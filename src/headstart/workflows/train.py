@@ -137,8 +137,7 @@ class _TrainJob:
                 progress=self._progress,
             )
         prepared = self._with_size_notes(prepared)
-        with self._watch.step("backbone"), self._progress.wait("building the backbone"):
-            _ = self._featuriser.graph
+        self._build_backbone()
         with self._watch.step("geometry"):
             choice = self._choose_geometry(prepared)
         with self._watch.step("features"):
@@ -161,6 +160,14 @@ class _TrainJob:
         for note in notes:
             self._progress.say(note)
         return replace(prepared, notes=(*prepared.notes, *notes))
+
+    def _build_backbone(self) -> None:
+        with self._watch.step("backbone"):
+            _ = self._featuriser.weights  # a download draws its own bar
+            with self._progress.wait("building the backbone"):
+                _ = self._featuriser.graph
+        for note in self._featuriser.notes:
+            self._progress.say(note)
 
     def _choose_geometry(self, prepared: PreparedData) -> GeometryChoice:
         pool = prepared.manifest.rows_in("train", "val")
@@ -259,8 +266,9 @@ class _TrainJob:
             headstart=headstart.__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             backbone=self._featuriser.spec.name,
-            weights_sha256=self._featuriser.spec.weights_key,
-            weights_licence=self._featuriser.spec.licence,
+            weights_sha256=self._featuriser.weights.sha256,
+            weights_licence=self._featuriser.weights.licence,
+            weights_origin=self._featuriser.weights.origin,
             taps=fit.head.taps,
             strength=fit.chosen.strength,
             seed=self._config.seed,
@@ -278,7 +286,8 @@ class _TrainJob:
         choice: GeometryChoice,
         info: BundleInfo,
     ) -> TrainResult:
-        notes = (*featured.data.notes, f"geometry: {choice.geometry.mode} ({choice.reason})")
+        geometry = f"geometry: {choice.geometry.mode} ({choice.reason})"
+        notes = (*featured.data.notes, *self._featuriser.notes, geometry)
         record = RunRecord(
             title=target.name,
             source=str(data),
@@ -295,6 +304,7 @@ class _TrainJob:
                 **describe_environment(),
                 "engine": self._featuriser.engine_name,
                 "precision": self._featuriser.precision,
+                "weights": self._featuriser.weights.to_json(),
                 "agreement_with_f32": featured.agreement,
                 "forward_passes": featured.computed,
             },
