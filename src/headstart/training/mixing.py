@@ -55,7 +55,7 @@ def mixup(
     partner = _partners(images, generator)
     share = _shares(len(images), alpha, generator)
     own = share.to(images.device, torch.float32).view(-1, 1, 1, 1)
-    mixed = images * own + images[partner] * (1 - own)
+    mixed = images.index_select(0, partner).float().lerp_(images.float(), own)
     if not images.is_floating_point():
         mixed = mixed.round_()
     return mixed.to(images.dtype), _mixed_targets(targets, partner, share)
@@ -69,31 +69,30 @@ def cutmix(
     Each image has its own box: its area from Beta(alpha, alpha), its centre anywhere,
     cut off at the border. Targets follow the pixels that were replaced.
 
-    Args:
-        images: Shape (N, H, W, C), uint8 or float.
-        targets: Soft targets, float, shape (N, K).
-        alpha: Beta parameter, above 0; 1 is the paper's.
-        generator: Where all random numbers come from.
-
-    Returns:
-        New images of the same type and new soft targets.
+    Arguments and results are those of :func:`mixup`; alpha 1 is the paper's.
     """
     count, height, width, _ = images.shape
     partner = _partners(images, generator)
     side = (1 - _shares(count, alpha, generator)).sqrt()
-    rows = _spans(height, side, generator)
-    columns = _spans(width, side, generator)
-    box = (rows[:, :, None] & columns[:, None, :]).to(images.device)
-    mixed = torch.where(box[..., None], images[partner], images)
-    share = 1 - rows.sum(1) * columns.sum(1) / (height * width)
+    rows, columns = (_spans(length, side, generator) for length in (height, width))
+    mixed = images.clone()
+    for image, other, (top, bottom), (left, right) in zip(
+        mixed, partner.tolist(), rows.tolist(), columns.tolist(), strict=True
+    ):
+        image[top:bottom, left:right] = images[other, top:bottom, left:right]
+    share = 1 - _length(rows) * _length(columns) / (height * width)
     return mixed, _mixed_targets(targets, partner, share)
 
 
 def _spans(length: int, side: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return which of ``length`` pixels lie in a span of a relative length, (N, length)."""
-    centre = _uniform(len(side), generator) * length
-    pixels = torch.arange(length) + 0.5
-    return (pixels - centre[:, None]).abs() < side[:, None] * length / 2
+    """Return start and end of spans of relative lengths, in pixels, int64, (N, 2)."""
+    centre = _uniform(len(side), generator)
+    ends = torch.stack([centre - side / 2, centre + side / 2], dim=1) * length
+    return ends.round().clamp(0, length).long()
+
+
+def _length(spans: torch.Tensor) -> torch.Tensor:
+    return spans[:, 1] - spans[:, 0]
 
 
 def _mixed_targets(

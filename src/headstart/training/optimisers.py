@@ -9,6 +9,9 @@ brings settings from there:
 - Adam, AdamW, Nadam, Adamax: epsilon 1e-7 against 1e-8.
 - Adagrad: sums start at .1 and epsilon is 1e-7, against 0 and 1e-10.
 - An L2 penalty of c in Keras is a ``weight_decay`` of 2 c.
+
+PyTorch's fused steps are not used: on the processor they silently go wrong where a
+gradient's memory is laid out otherwise than its weight's (seen with 2.14.1).
 """
 
 from __future__ import annotations

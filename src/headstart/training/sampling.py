@@ -53,11 +53,11 @@ def batches(order: Rows, size: int) -> list[Rows]:
 
 def _balanced(targets: Rows, seed: int, phase: int, epoch: int) -> Rows:
     """Deal the slots of all epochs to the classes in turn; return this epoch's rows."""
-    classes = np.unique(targets)
+    classes, sizes = np.unique(targets, return_counts=True)
+    by_class = np.split(np.argsort(targets, kind="stable"), np.cumsum(sizes)[:-1])
     first, last = epoch * len(targets), (epoch + 1) * len(targets)
     drawn = []
-    for turn, label in enumerate(classes):
-        members = np.flatnonzero(targets == label).astype(np.int64)
+    for turn, (label, members) in enumerate(zip(classes, by_class, strict=True)):
         start, stop = (-((turn - slot) // len(classes)) for slot in (first, last))
         drawn.append(_draws(members, start, stop, (seed, phase, int(label))))
     return np.concatenate(drawn)

@@ -6,19 +6,15 @@ needs no saved state. Hooks for state are there on all, for one loop to drive an
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from headstart.config.training import ScheduleConfig
 from headstart.errors import ConfigError
 from headstart.training.best import Best
+from headstart.training.courses import Course, cosine, one_cycle, steady, steps
 
-_START_SHARE, _END_SHARE = 1 / 25, 1e-5
 _PLATEAU_MIN_DELTA = 1e-4
-
-Course = Callable[[float], float]
 
 
 class Schedule:
@@ -84,11 +80,6 @@ class PlateauSchedule(Schedule):
 def build_schedule(config: ScheduleConfig, *, epochs: int, steps_per_epoch: int) -> Schedule:
     """Build the schedule of a phase.
 
-    Cosine falls along half a wave to ``final_factor`` (Loshchilov & Hutter,
-    arXiv:1608.03983). One-cycle rises from 1/25 of the rate along half a wave to the
-    rate and falls along another to 1e-5 of it, fastai's shares (Smith & Topin,
-    arXiv:1708.07120); the momentum stays as it is.
-
     Args:
         config: Which course, and its settings.
         epochs: Most epochs of the phase.
@@ -103,10 +94,10 @@ def build_schedule(config: ScheduleConfig, *, epochs: int, steps_per_epoch: int)
         return PlateauSchedule(fall=config.factor, patience=config.patience, warmup_steps=warmup)
     last = max(1, epochs * steps_per_epoch - 1)
     courses: dict[str, Course] = {
-        "constant": lambda step: 1.0,
-        "cosine": partial(_cosine, start=warmup, last=last, final=config.final_factor),
-        "one-cycle": partial(_one_cycle, peak=config.peak_share * last, last=last),
-        "step": partial(_step, every=config.step_epochs * steps_per_epoch, fall=config.factor),
+        "constant": steady,
+        "cosine": partial(cosine, start=warmup, last=last, final=config.final_factor),
+        "one-cycle": partial(one_cycle, peak=config.peak_share * last, last=last),
+        "step": partial(steps, every=config.step_epochs * steps_per_epoch, fall=config.factor),
     }
     return Schedule(courses[config.name], warmup_steps=warmup)
 
@@ -127,23 +118,3 @@ def _check_warmup(config: ScheduleConfig, epochs: int) -> None:
             f"schedule.warmup_epochs is {config.warmup_epochs:g}, but the phase has only {epochs} "
             "epochs: make the warm-up shorter or the phase longer"
         )
-
-
-def _cosine(step: float, *, start: float, last: float, final: float) -> float:
-    return _half_wave((step - start) / max(1.0, last - start), 1.0, final)
-
-
-def _one_cycle(step: float, *, peak: float, last: float) -> float:
-    if step < peak:
-        return _half_wave(step / peak, _START_SHARE, 1.0)
-    return _half_wave((step - peak) / (last - peak), 1.0, _END_SHARE)
-
-
-def _step(step: float, *, every: int, fall: float) -> float:
-    return float(fall ** math.floor(step / every))
-
-
-def _half_wave(progress: float, start: float, end: float) -> float:
-    """Go from start to end along half a cosine wave; progress is clipped to 0 to 1."""
-    clipped = min(1.0, max(0.0, progress))
-    return end + (start - end) * (1 + math.cos(math.pi * clipped)) / 2
