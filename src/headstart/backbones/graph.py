@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.backbones.layout import FeatureLayout
-from headstart.backbones.spec import BackboneSpec
+from headstart.backbones.spec import FLAT, BackboneSpec
 from headstart.files import write_bytes, write_json
 
 GRAPH_VERSION = 2
@@ -40,25 +40,36 @@ class BackboneGraph:
     size_px: int
 
 
-def load_graph(spec: BackboneSpec, *, size_px: int, cache: Path) -> BackboneGraph:
+def load_graph(
+    spec: BackboneSpec, *, size_px: int, cache: Path, flat: bool = False
+) -> BackboneGraph:
     """Return a backbone's graph, exporting it on first use.
 
     Args:
         spec: Catalog entry.
         size_px: Side of the square the graph takes.
         cache: Cache folder; a damaged file in it is noticed and rebuilt.
+        flat: Whether the un-pooled final activation is an output too.
 
     Raises:
         WeightsError: The pretrained weights are missing, damaged or do not fit.
         StorageError: The cache cannot be written.
     """
-    folder = cache / "graphs" / graph_key(spec, size_px)
-    return _read(folder, size_px) or _build(spec, folder, size_px)
+    folder = cache / "graphs" / graph_key(spec, size_px, flat=flat)
+    return _read(folder, size_px) or _build(spec, folder, size_px, flat=flat)
 
 
-def graph_key(spec: BackboneSpec, size_px: int) -> str:
+def graph_key(spec: BackboneSpec, size_px: int, *, flat: bool = False) -> str:
     """Return the folder name of a graph: all that decides its content."""
-    parts = (GRAPH_VERSION, spec.architecture, spec.weights_key, spec.mean, spec.std, spec.taps)
+    parts: tuple[object, ...] = (
+        GRAPH_VERSION,
+        spec.architecture,
+        spec.weights_key,
+        spec.mean,
+        spec.std,
+        spec.taps,
+    )
+    parts = (*parts, FLAT) if flat else parts
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
     return f"{spec.name}-{size_px}-{digest}"
 
@@ -77,11 +88,11 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
     return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
 
 
-def _build(spec: BackboneSpec, folder: Path, size_px: int) -> BackboneGraph:
+def _build(spec: BackboneSpec, folder: Path, size_px: int, *, flat: bool) -> BackboneGraph:
     from headstart.backbones.tapped import TappedBackbone
     from headstart.backbones.timm_adapter import build_network
 
-    module = TappedBackbone(build_network(spec), spec)
+    module = TappedBackbone(build_network(spec), spec, flat=flat)
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()

@@ -43,6 +43,10 @@ class Provenance(_Record):
     weights_licence: str
     taps: str
     strength: float
+    head: str = "linear"
+    head_settings: dict[str, Any] = {}
+    head_choice: str = ""
+    """What cross-validation chose, in words."""
     seed: int
     trained_images: int
     data: str

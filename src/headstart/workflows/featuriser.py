@@ -23,6 +23,7 @@ from headstart.features.extraction import extract, space_key
 from headstart.features.store import FeatureStore
 from headstart.features.table import StoredFeatures
 from headstart.files import write_json
+from headstart.heads.presets import needs_flat
 from headstart.progress import Progress
 
 _AGREEMENT_IMAGES = 16
@@ -52,7 +53,7 @@ class Featuriser:
         progress: Who is told.
 
     Raises:
-        UnknownNameError: No such backbone.
+        UnknownNameError: No such backbone, or no such head.
         WeightsError: Its weights are missing, damaged or do not fit.
     """
 
@@ -62,11 +63,12 @@ class Featuriser:
         self._cache = cache
         self._progress = progress
         self.size_px = config.data.image_size_px or self.spec.size_px
+        self._flat = needs_flat(config.head)
 
     @cached_property
     def graph(self) -> BackboneGraph:
         """The exported backbone."""
-        return load_graph(self.spec, size_px=self.size_px, cache=self._cache)
+        return load_graph(self.spec, size_px=self.size_px, cache=self._cache, flat=self._flat)
 
     @cached_property
     def engine_name(self) -> str:
@@ -177,5 +179,5 @@ class Featuriser:
         from headstart.backbones.timm_adapter import build_network
         from headstart.engines.torch_engine import TorchEngine
 
-        module = TappedBackbone(build_network(self.spec), self.spec)
+        module = TappedBackbone(build_network(self.spec), self.spec, flat=self._flat)
         return TorchEngine(module, precision=precision)
