@@ -108,6 +108,7 @@ def test_all_that_decides_a_graph_is_in_its_key(monkeypatch: pytest.MonkeyPatch)
         )
     ]
     keys = [graph_key(spec, 224) for spec in (*CATALOG, *changed)] + [graph_key(SPEC, 96)]
+    keys.append(graph_key(SPEC, 224, flat=True))
     monkeypatch.setattr(graph_module, "GRAPH_VERSION", graph_module.GRAPH_VERSION + 1)
     keys.append(graph_key(SPEC, 224))
     assert len(set(keys)) == len(keys)
