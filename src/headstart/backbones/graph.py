@@ -56,7 +56,7 @@ def load_graph(
         StorageError: The cache cannot be written.
     """
     folder = cache / "graphs" / graph_key(spec, size_px, flat=flat)
-    return _read(folder, size_px) or _build(spec, folder, size_px, flat=flat)
+    return _read(folder, size_px) or _build(spec, folder, size_px, flat)
 
 
 def graph_key(spec: BackboneSpec, size_px: int, *, flat: bool = False) -> str:
@@ -88,7 +88,7 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
     return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
 
 
-def _build(spec: BackboneSpec, folder: Path, size_px: int, *, flat: bool) -> BackboneGraph:
+def _build(spec: BackboneSpec, folder: Path, size_px: int, flat: bool) -> BackboneGraph:
     from headstart.backbones.tapped import TappedBackbone
     from headstart.backbones.timm_adapter import build_network
 

@@ -116,7 +116,7 @@ class HeadConfig(_Settings):
         None, description="How many vote (knn); cross-validated where not given"
     )
     weights: NeighbourWeights | None = Field(
-        None, description="What a vote counts (knn): distance or uniform"
+        None, description="What a vote counts (knn): distance (nearer counts more) or uniform"
     )
 
 

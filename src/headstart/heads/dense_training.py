@@ -24,8 +24,8 @@ from headstart.heads.probe import Candidate, ProbeFit, ProbeTask
 from headstart.heads.scoring import Score, row_weights, score
 from headstart.progress import Progress
 
-_ALL_FOLDS_WORK = 10**10
-"""Images times weights above which one held-out fold decides instead of all."""
+_FOLDS_WORK = 10**10
+"""Images times weights times folds: as many folds are held out as this allows, at least one."""
 _ALL_FOLDS_ROWS = 20_000
 _PREDICT_ROWS = 512
 
@@ -36,10 +36,10 @@ _ACTIVATIONS: Final[Mapping[Activation, type[nn.Module]]] = {
     "tanh": nn.Tanh,
 }
 _OPTIMISERS: Final[Mapping[Optimiser, Callable[..., torch.optim.Optimizer]]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
+    "adam": partial(torch.optim.Adam, fused=True),
+    "adamw": partial(torch.optim.AdamW, fused=True),
     "rmsprop": torch.optim.RMSprop,
-    "sgd": partial(torch.optim.SGD, momentum=0.9),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, fused=True),
 }
 
 
@@ -121,7 +121,7 @@ class _DenseJob:
         folds, rows = np.unique(self._fold_of), len(self._task.targets)
         sizes = (self._inputs.width, *self._settings.widths, len(self._task.classes))
         work = rows * sum(a * b for a, b in pairwise(sizes))
-        return folds[:1] if work > _ALL_FOLDS_WORK or rows > _ALL_FOLDS_ROWS else folds
+        return folds[: 1 if rows > _ALL_FOLDS_ROWS else max(1, _FOLDS_WORK // work)]
 
     def held_out_epochs(self, progress: Progress) -> Iterator[_Epoch]:
         """Train every fold's network, an epoch each in turn, until it no longer helps."""

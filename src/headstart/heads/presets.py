@@ -73,7 +73,7 @@ class KnnSettings:
     """Nearest neighbours by cosine. ``None``: chosen by cross-validation."""
 
     neighbours: int | None = None
-    weights: NeighbourWeights | None = None
+    weights: NeighbourWeights = "distance"
 
 
 HeadSettings: TypeAlias = LinearSettings | DenseSettings | SvmSettings | KnnSettings
@@ -165,7 +165,7 @@ PRESETS: Final = (
     HeadPreset(
         "knn",
         KnnSettings,
-        "nearest neighbours by cosine; their number, weights and taps cross-validated",
+        "nearest neighbours by cosine; their number and taps chosen by cross-validation",
     ),
 )
 """Every head there is, simplest first within its kind."""
