@@ -29,7 +29,7 @@ from headstart.cli.main import main
 from headstart.data.decoding import decode
 from headstart.data.geometry import Geometry
 from headstart.export.bundling import BundleFacts, write_graph, write_info
-from headstart.heads.probe import LinearHead
+from headstart.heads.linear import LinearHead
 
 SMALL_PX = 96
 """Side that the shared graph takes: a fifth of the arithmetic of 224 pixels."""

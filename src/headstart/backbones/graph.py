@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.backbones.layout import FeatureLayout
-from headstart.backbones.spec import BackboneSpec
+from headstart.backbones.spec import FLAT, BackboneSpec
 from headstart.backbones.weights import WeightsFile, WeightsRequest, resolve_weights
 from headstart.files import write_bytes, write_json
 
@@ -46,7 +46,12 @@ class BackboneGraph:
 
 
 def load_graph(
-    spec: BackboneSpec, *, size_px: int, cache: Path, weights: WeightsFile | None = None
+    spec: BackboneSpec,
+    *,
+    size_px: int,
+    cache: Path,
+    weights: WeightsFile | None = None,
+    flat: bool = False,
 ) -> BackboneGraph:
     """Return a backbone's graph, exporting it on first use.
 
@@ -55,21 +60,29 @@ def load_graph(
         size_px: Side of the square the graph takes.
         cache: Cache folder; a damaged file in it is noticed and rebuilt.
         weights: Its weights; its own, from this machine, where not given.
+        flat: Whether the un-pooled final activation is an output too.
 
     Raises:
         WeightsError: The pretrained weights are missing, damaged or do not fit.
         StorageError: The cache cannot be written.
     """
     found = weights or resolve_weights(spec, WeightsRequest(offline=True), cache=cache)
-    folder = cache / "graphs" / graph_key(spec, size_px, found)
-    return _read(folder, size_px) or _build(spec, found, folder, size_px)
+    folder = cache / "graphs" / graph_key(spec, size_px, found, flat=flat)
+    return _read(folder, size_px) or _build(spec, found, folder, size_px, flat)
 
 
-def build_module(spec: BackboneSpec, weights: WeightsFile | None) -> TappedBackbone:
+def build_module(
+    spec: BackboneSpec, weights: WeightsFile | None, *, flat: bool = False
+) -> TappedBackbone:
     """Build a backbone as a PyTorch module from pixels to features.
 
     Its own logits come out only where its classifier was loaded with it: those of random
     weights, or of a file without a classifier that fits, would mean nothing.
+
+    Args:
+        spec: Catalog entry.
+        weights: Its weights.
+        flat: Whether the un-pooled final activation comes out too.
 
     Raises:
         WeightsError: The weights are damaged or do not fit.
@@ -79,12 +92,13 @@ def build_module(spec: BackboneSpec, weights: WeightsFile | None) -> TappedBackb
 
     network = build_network(spec, weights)
     labels = spec.labels if getattr(network, "num_classes", 0) else None
-    return TappedBackbone(network, replace(spec, labels=labels))
+    return TappedBackbone(network, replace(spec, labels=labels), flat=flat)
 
 
-def graph_key(spec: BackboneSpec, size_px: int, weights: WeightsFile) -> str:
+def graph_key(spec: BackboneSpec, size_px: int, weights: WeightsFile, *, flat: bool = False) -> str:
     """Return the folder name of a graph: all that decides its content."""
-    parts = (GRAPH_VERSION, spec.architecture, weights.key, spec.mean, spec.std, spec.taps)
+    known = (GRAPH_VERSION, spec.architecture, weights.key, spec.mean, spec.std, spec.taps)
+    parts = (*known, FLAT) if flat else known
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
     return f"{spec.name}-{size_px}-{digest}"
 
@@ -103,8 +117,10 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
     return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
 
 
-def _build(spec: BackboneSpec, weights: WeightsFile, folder: Path, size_px: int) -> BackboneGraph:
-    module = build_module(spec, weights)
+def _build(
+    spec: BackboneSpec, weights: WeightsFile, folder: Path, size_px: int, flat: bool
+) -> BackboneGraph:
+    module = build_module(spec, weights, flat=flat)
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()

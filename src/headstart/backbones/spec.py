@@ -12,6 +12,8 @@ Statistic = Literal["mean", "max", "std"]
 FINAL_TAP = "final"
 CLASSIFIER_TAP = "classifier"
 """The network's own answer, its logits: what it already sees, never a feature for a head."""
+FLAT = "flat"
+"""The final activation un-pooled, every number of it: only for heads that ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

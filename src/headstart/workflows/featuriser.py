@@ -30,6 +30,7 @@ from headstart.features.extraction import extract, space_key
 from headstart.features.store import FeatureStore
 from headstart.features.table import StoredFeatures
 from headstart.files import write_json
+from headstart.heads.presets import needs_flat
 from headstart.progress import Progress
 
 _AGREEMENT_IMAGES = 16
@@ -59,7 +60,7 @@ class Featuriser:
         progress: Who is told.
 
     Raises:
-        UnknownNameError: No such backbone.
+        UnknownNameError: No such backbone, or no such head.
         WeightsError: Its weights are nowhere, and may not be fetched.
     """
 
@@ -72,6 +73,7 @@ class Featuriser:
         wanted = config.backbone
         self._request = WeightsRequest(wanted.weights, wanted.offline, config.seed)
         self._located = locate_weights(self.spec, self._request, cache=cache)
+        self._flat = needs_flat(config.head)
 
     @cached_property
     def weights(self) -> WeightsFile:
@@ -83,7 +85,13 @@ class Featuriser:
     @cached_property
     def graph(self) -> BackboneGraph:
         """The exported backbone."""
-        return load_graph(self.spec, size_px=self.size_px, cache=self._cache, weights=self.weights)
+        return load_graph(
+            self.spec,
+            size_px=self.size_px,
+            cache=self._cache,
+            weights=self.weights,
+            flat=self._flat,
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -204,4 +212,5 @@ class Featuriser:
             return OpenVinoEngine(self.graph.path, precision=precision, threads=threads)
         from headstart.engines.torch_engine import TorchEngine
 
-        return TorchEngine(build_module(self.spec, self.weights), precision=precision)
+        module = build_module(self.spec, self.weights, flat=self._flat)
+        return TorchEngine(module, precision=precision)

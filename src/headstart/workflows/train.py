@@ -31,8 +31,10 @@ from headstart.export.bundling import (
     write_info,
 )
 from headstart.features.table import StoredFeatures
+from headstart.heads.fitting import check_head, fit_head
 from headstart.heads.folds import Indices
-from headstart.heads.probe import ProbeFit, ProbeTask, fit_probe
+from headstart.heads.presets import head_settings
+from headstart.heads.probe import ProbeFit, ProbeTask
 from headstart.progress import Progress, Silent
 from headstart.reporting import write_plots
 from headstart.workflows.environment import describe_environment
@@ -106,6 +108,7 @@ def train(
         HeadstartError: Whatever the user can mend; nothing half-written stays.
     """
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
+    check_head(settings.head)
     target = Path(out) if out else free_name(Path("runs"), name or _name_of(data))
     with RunDirectory(target) as run:
         job = _TrainJob(settings, cache_dir(cache), progress or Silent(), run.path)
@@ -165,7 +168,7 @@ class _TrainJob:
         with self._watch.step("backbone"):
             _ = self._featuriser.weights  # a download draws its own bar
             with self._progress.wait("building the backbone"):
-                _ = self._featuriser.graph
+                check_head(self._config.head, self._featuriser.graph.layout)
         for note in self._featuriser.notes:
             self._progress.say(note)
 
@@ -201,11 +204,9 @@ class _TrainJob:
             groups=fold_keys(data.manifest.take(pool), [data.digests[row] for row in pool]),
             classes=data.manifest.classes,
         )
-        fit = fit_probe(task, self._config.head, seed=self._config.seed, progress=self._progress)
-        self._progress.say(
-            f"head: logistic regression on taps '{fit.chosen.taps}', strength "
-            f"{fit.chosen.strength:.1e}, cross-validated accuracy {fit.chosen.accuracy:.3f}"
-        )
+        fit = fit_head(task, self._config.head, seed=self._config.seed, progress=self._progress)
+        accuracy = f"cross-validated accuracy {fit.chosen.accuracy:.3f}"
+        self._progress.say(f"head: {fit.description}, {accuracy}")
         return fit
 
     def _judge(self, featured: _Featured, fit: ProbeFit) -> _Judged:
@@ -271,6 +272,9 @@ class _TrainJob:
             weights_origin=self._featuriser.weights.origin,
             taps=fit.head.taps,
             strength=fit.chosen.strength,
+            head=self._config.head.name.lower(),
+            head_settings=head_settings(self._config.head),
+            head_choice=fit.chosen.described,
             seed=self._config.seed,
             trained_images=len(pool),
             data=data_digest(manifest, [featured.data.digests[row] for row in pool]),
@@ -287,7 +291,7 @@ class _TrainJob:
         info: BundleInfo,
     ) -> TrainResult:
         geometry = f"geometry: {choice.geometry.mode} ({choice.reason})"
-        notes = (*featured.data.notes, *self._featuriser.notes, geometry)
+        notes = (*featured.data.notes, *self._featuriser.notes, geometry, *fit.notes)
         record = RunRecord(
             title=target.name,
             source=str(data),

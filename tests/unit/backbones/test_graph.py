@@ -115,6 +115,7 @@ def test_all_that_decides_a_graph_is_in_its_key(monkeypatch: pytest.MonkeyPatch)
     ]
     keys = [graph_key(spec, 224, weights) for spec in (*CATALOG, *changed)]
     keys += [graph_key(SPEC, 96, weights), *(graph_key(SPEC, 224, other) for other in others)]
+    keys.append(graph_key(SPEC, 224, weights, flat=True))
     monkeypatch.setattr(graph_module, "GRAPH_VERSION", graph_module.GRAPH_VERSION + 1)
     keys.append(graph_key(SPEC, 224, weights))
     assert len(set(keys)) == len(keys)
