@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from headstart.backbones.layout import FeatureLayout
+from headstart.backbones.spec import FLAT
 from headstart.features.store import Features
 from headstart.features.table import FeatureTable, Indices
 from headstart.heads.projection import RANK, leading, standardise
@@ -114,10 +115,13 @@ class RowSpace:
 
 
 def _members(layout: FeatureLayout) -> dict[str, frozenset[str]]:
-    """Return each graph output with the tap sets that it belongs to."""
+    """Return each graph output with the tap sets that it belongs to.
+
+    The un-pooled activation is not among them: its numbers are too many to be kept here.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for name, outputs in layout.tap_sets().items():
-        for output in outputs:
+        for output in outputs if name != FLAT else ():
             found[output].add(name)
     return {output: frozenset(names) for output, names in found.items()}
 
