@@ -65,6 +65,7 @@ _TRAINING_PACKAGES = {
     "lmdb",
     "matplotlib",
     "onnx",
+    "pytorchcv",
     "safetensors",
     "sklearn",
     "timm",

@@ -49,6 +49,7 @@ def load_graph(spec: BackboneSpec, *, size_px: int, cache: Path) -> BackboneGrap
         cache: Cache folder; a damaged file in it is noticed and rebuilt.
 
     Raises:
+        ConfigError: The network cannot take squares of that side.
         WeightsError: The pretrained weights are missing, damaged or do not fit.
         StorageError: The cache cannot be written.
     """
@@ -60,7 +61,7 @@ def graph_key(spec: BackboneSpec, size_px: int) -> str:
     """Return the folder name of a graph: all that decides its content."""
     parts = (GRAPH_VERSION, spec.architecture, spec.weights_key, spec.mean, spec.std, spec.taps)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
-    return f"{spec.name}-{size_px}-{digest}"
+    return f"{spec.file_stem}-{size_px}-{digest}"
 
 
 def _read(folder: Path, size_px: int) -> BackboneGraph | None:
@@ -81,7 +82,7 @@ def _build(spec: BackboneSpec, folder: Path, size_px: int) -> BackboneGraph:
     from headstart.backbones.tapped import TappedBackbone
     from headstart.backbones.timm_adapter import build_network
 
-    module = TappedBackbone(build_network(spec), spec)
+    module = TappedBackbone(build_network(spec, size_px=size_px), spec)
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()

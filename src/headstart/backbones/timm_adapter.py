@@ -2,26 +2,94 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import timm
 import torch
+from timm.models.vgg import ConvMlp
 
+from headstart.backbones.sizes import check_size
 from headstart.backbones.spec import BackboneSpec
+from headstart.backbones.stretching import stretch_small_inputs
 from headstart.backbones.weights import load_packaged
 
 
-def build_network(spec: BackboneSpec, *, pretrained: bool = True) -> torch.nn.Module:
+def build_network(
+    spec: BackboneSpec, *, pretrained: bool = True, size_px: int | None = None
+) -> torch.nn.Module:
     """Build a catalog entry's network in inference mode, on the CPU, in float32.
 
     Args:
         spec: Catalog entry.
         pretrained: Load its weights; otherwise they are random.
+        size_px: Side of the squares it will be given; its own where not given.
 
     Raises:
+        ConfigError: The network cannot take squares of that side.
         WeightsError: The weights are missing, damaged or do not fit.
     """
-    network = cast("torch.nn.Module", timm.create_model(spec.architecture, pretrained=False))
+    check_size(spec, size_px or spec.size_px)
+    network = construct(spec, size_px=size_px)
     if pretrained:
         network.load_state_dict(load_packaged(spec, network.state_dict()))
-    return network.eval()
+    return adapt_size(network, spec, size_px).eval()
+
+
+def construct(spec: BackboneSpec, *, size_px: int | None = None) -> torch.nn.Module:
+    """Build a network by its library, weights random, shapes those of its published weights.
+
+    The from-scratch networks have no published weights, and layers that fit one size.
+    """
+    if spec.library == "timm":
+        return create_timm(spec.architecture)
+    if spec.library == "pytorchcv":
+        from headstart.backbones.pytorchcv_adapter import NasNetMobile
+
+        return NasNetMobile()
+    from headstart.backbones.scratch import build_scratch
+
+    return build_scratch(spec.architecture, size_px=size_px or spec.size_px)
+
+
+def adapt_size(
+    network: torch.nn.Module, spec: BackboneSpec, size_px: int | None
+) -> torch.nn.Module:
+    """Resample what depends on the input's size, such as position embeddings, by timm.
+
+    To be called after the weights are loaded, which fit the native size. Windows keep
+    their side.
+    """
+    resize = getattr(network, "set_input_size", None)
+    if resize is None or size_px in (None, spec.size_px):
+        return network
+    windows = _windows(network)
+    resize(img_size=(size_px, size_px), **({"window_size": windows} if windows else {}))
+    return network
+
+
+def _windows(network: torch.nn.Module) -> int | None:
+    blocks = (module for module in network.modules() if hasattr(module, "window_size"))
+    sides = [block.window_size[0] for block in blocks if isinstance(block.window_size, tuple)]
+    return max(sides, default=None)
+
+
+def create_timm(architecture: str) -> torch.nn.Module:
+    """Build a timm network with random weights; its name may carry a pretrained tag."""
+    network = cast("torch.nn.Module", timm.create_model(architecture, pretrained=False))
+    dense = getattr(network, "pre_logits", None)
+    if isinstance(dense, ConvMlp):
+        stretch_small_inputs(dense, dense.input_kernel_size)
+    return network
+
+
+def timm_names() -> list[str]:
+    """Return every name that timm knows, with and without a pretrained tag."""
+    return [*timm.list_models(), *timm.list_models(pretrained=True)]
+
+
+def timm_card(name: str) -> Any:
+    """Return what timm knows of a network's weights: preprocessing, licence, where they are.
+
+    A name without a tag means timm's first choice of weights.
+    """
+    return timm.get_pretrained_cfg(name)
