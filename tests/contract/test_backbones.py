@@ -36,9 +36,10 @@ IMAGES = 4
 SMALL_PX = 64
 GIANTS = {
     *("vgg19", "resnet101", "convnext_small", "convnext_base", "swin_base_patch4_window7_224"),
-    *(f"tf_efficientnet_b{size}" for size in (1, 2, 3, 5, 6, 7)),
+    *(f"tf_efficientnet_b{size}" for size in (1, 2, 3, 4, 5, 6, 7)),
     *("tf_efficientnetv2_s", "tf_efficientnetv2_m", "vit_base_patch16_224"),
-    *("vit_base_patch14_dinov2", "vit_base_patch16_clip_224"),
+    *("vit_base_patch14_dinov2", "vit_base_patch16_clip_224", "vit_base_patch16_clip_224.openai"),
+    *("regnety_040", "convnextv2_tiny"),
 }
 
 
@@ -99,11 +100,17 @@ def built(request, tmp_path_factory, photos) -> Iterator[Built]:
 
 @torch.no_grad()
 def settle_batch_norms(module: TappedBackbone, pixels: npt.NDArray[np.uint8]) -> None:
-    """Let batch norms remember one batch, so that random networks answer in good range."""
-    for norm in module.modules():
-        if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
-            norm.momentum = 1.0
-            norm.train()
+    """Let batch norms remember one batch, so that random networks answer in good range.
+
+    Small scales keep residual branches small beside what they are added to; without them
+    the deepest networks blow rounding up until no two engines agree.
+    """
+    kinds = torch.nn.modules.batchnorm._BatchNorm
+    norms = [norm for norm in module.modules() if isinstance(norm, kinds)]
+    for norm in norms:
+        norm.weight.fill_(0.3)
+        norm.momentum = 1.0
+        norm.train()
     module(torch.from_numpy(pixels))
     module.eval()
 
@@ -118,6 +125,7 @@ def over(specs: list[BackboneSpec], slow: set[str] = frozenset()) -> Callable[..
 
 every_backbone = over(list(CATALOG))
 every_export = over(list(CATALOG), slow=GIANTS)
+every_flexible = over([s for s in CATALOG if s.multiple_px == 1 and s.library != "headstart"])
 every_bundled = over([spec for spec in CATALOG if is_bundled(spec)])
 
 
@@ -136,12 +144,8 @@ def test_its_features_are_laid_out_as_declared(built: Built) -> None:
     assert layout.tap_sets()["final"] == (f"final/{'pooled' if spec.pooled else 'mean'}",)
 
 
-@every_backbone
-def test_its_layout_does_not_depend_on_the_size(built: Built) -> None:
-    if built.spec.library == "timm" and not is_bundled(built.spec):
-        pytest.skip("built for one size")
-    if built.spec.library == "headstart":
-        pytest.skip("its hidden layer fits one size")
+@every_flexible
+def test_it_takes_other_sizes_and_its_layout_stays(built: Built) -> None:
     assert built.layout == built.module.measure_layout(96)
 
 
@@ -157,8 +161,9 @@ def test_it_tells_images_apart(built: Built) -> None:
 def test_the_normalisation_is_part_of_it(built: Built) -> None:
     spec = built.spec
     scaled = (built.pixels / 255 - np.array(spec.mean)) / np.array(spec.std)
-    images = torch.from_numpy(scaled.transpose(0, 3, 1, 2).astype(np.float32))
-    final = built.module.network.forward_features(images)
+    final = built.module.network.forward_features(
+        torch.from_numpy(scaled.transpose(0, 3, 1, 2)).float()
+    )
     if final.ndim == 3:
         expected = final[:, spec.prefix_tokens :].mean(1)
     else:
@@ -200,7 +205,7 @@ def test_gradients_reach_the_first_layer(built: Built) -> None:
 
 @every_export
 def test_openvino_agrees_with_pytorch(built: Built) -> None:
-    tolerance = 1e-4 if is_bundled(built.spec) else 1e-2  # random layers amplify rounding
+    tolerance = 1e-4 if is_bundled(built.spec) else 2e-3  # random layers amplify rounding
     for block in built.layout.blocks:
         columns = built.layout.columns([block.output])
         assert_close(built.exact[:, columns], built.reference[:, columns], tolerance)

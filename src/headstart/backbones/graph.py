@@ -104,6 +104,7 @@ def export_onnx(module: Callable[..., object], layout: FeatureLayout, size_px: i
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
             module,  # type: ignore[arg-type]
             (torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8),),

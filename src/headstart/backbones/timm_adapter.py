@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, cast
 
 import timm
 import torch
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.swin_transformer_v2 import SwinTransformerV2
 from timm.models.vgg import ConvMlp
 
 from headstart.backbones.sizes import check_size
@@ -56,21 +59,24 @@ def adapt_size(
 ) -> torch.nn.Module:
     """Resample what depends on the input's size, such as position embeddings, by timm.
 
-    To be called after the weights are loaded, which fit the native size. Windows keep
-    their side.
+    To be called after the weights are loaded, which fit the native size.
     """
     resize = getattr(network, "set_input_size", None)
     if resize is None or size_px in (None, spec.size_px):
         return network
-    windows = _windows(network)
-    resize(img_size=(size_px, size_px), **({"window_size": windows} if windows else {}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # timm's tables are not as PyTorch likes them
+        resize(img_size=(size_px, size_px), **_windows(network))
     return network
 
 
-def _windows(network: torch.nn.Module) -> int | None:
+def _windows(network: torch.nn.Module) -> dict[str, int]:
+    """Return the side of the windows that Swin's tables were trained for; it pads to them."""
+    if not isinstance(network, SwinTransformer | SwinTransformerV2):
+        return {}
     blocks = (module for module in network.modules() if hasattr(module, "window_size"))
     sides = [block.window_size[0] for block in blocks if isinstance(block.window_size, tuple)]
-    return max(sides, default=None)
+    return {"window_size": max(sides)}
 
 
 def create_timm(architecture: str) -> torch.nn.Module:

@@ -28,6 +28,7 @@ NASNET_MOBILE: Final = BackboneSpec(
     gmacs=0.568,
     top1=None,
     top1_px=None,
+    multiple_px=32,
     weights=UrlWeights(
         "https://github.com/osmr/imgclsmob/releases/download/v0.0.495/"
         "nasnet_4a1056-0803-44f5ecbe.pth.zip",
