@@ -66,6 +66,7 @@ _TRAINING_PACKAGES = {
     "lmdb",
     "matplotlib",
     "onnx",
+    "pytorchcv",
     "safetensors",
     "sklearn",
     "timm",

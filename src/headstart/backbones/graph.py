@@ -57,6 +57,7 @@ def load_graph(
         weights: Its weights; its own, from this machine, where not given.
 
     Raises:
+        ConfigError: The network cannot take squares of that side.
         WeightsError: The pretrained weights are missing, damaged or do not fit.
         StorageError: The cache cannot be written.
     """
@@ -65,19 +66,27 @@ def load_graph(
     return _read(folder, size_px) or _build(spec, found, folder, size_px)
 
 
-def build_module(spec: BackboneSpec, weights: WeightsFile | None) -> TappedBackbone:
+def build_module(
+    spec: BackboneSpec, weights: WeightsFile | None, *, size_px: int | None = None
+) -> TappedBackbone:
     """Build a backbone as a PyTorch module from pixels to features.
 
     Its own logits come out only where its classifier was loaded with it: those of random
     weights, or of a file without a classifier that fits, would mean nothing.
 
+    Args:
+        spec: Catalog entry.
+        weights: What to load; ``None`` leaves the library's random initial weights.
+        size_px: Side of the squares it will be given; its own where not given.
+
     Raises:
+        ConfigError: The network cannot take squares of that side.
         WeightsError: The weights are damaged or do not fit.
     """
     from headstart.backbones.tapped import TappedBackbone
     from headstart.backbones.timm_adapter import build_network
 
-    network = build_network(spec, weights)
+    network = build_network(spec, weights, size_px=size_px)
     labels = spec.labels if getattr(network, "num_classes", 0) else None
     return TappedBackbone(network, replace(spec, labels=labels))
 
@@ -86,7 +95,7 @@ def graph_key(spec: BackboneSpec, size_px: int, weights: WeightsFile) -> str:
     """Return the folder name of a graph: all that decides its content."""
     parts = (GRAPH_VERSION, spec.architecture, weights.key, spec.mean, spec.std, spec.taps)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
-    return f"{spec.name}-{size_px}-{digest}"
+    return f"{spec.file_stem}-{size_px}-{digest}"
 
 
 def _read(folder: Path, size_px: int) -> BackboneGraph | None:
@@ -104,7 +113,7 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
 
 
 def _build(spec: BackboneSpec, weights: WeightsFile, folder: Path, size_px: int) -> BackboneGraph:
-    module = build_module(spec, weights)
+    module = build_module(spec, weights, size_px=size_px)
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()
@@ -126,6 +135,7 @@ def export_onnx(module: Callable[..., object], layout: FeatureLayout, size_px: i
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
             module,  # type: ignore[arg-type]
             (torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8),),
