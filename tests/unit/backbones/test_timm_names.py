@@ -39,9 +39,7 @@ def test_an_unknown_name_is_answered_with_what_is_close() -> None:
 
 
 def test_it_can_name_a_file() -> None:
-    assert "/" not in graph_key(
-        find_backbone("timm/resnet26"), 64, WeightsFile("random", seed=0)
-    )
+    assert "/" not in graph_key(find_backbone("timm/resnet26"), 64, WeightsFile("random", seed=0))
 
 
 @pytest.mark.parametrize(
