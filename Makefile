@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-slow lint bench clean
 
 $(VENV)/demo.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,10 @@ demo: $(VENV)/demo.done
 ## Lint, types, import contracts, doctests and tests.
 test: lint
 	$(BIN)/python -m pytest -q
+
+## What takes minutes: the largest networks of each family, exported and compared.
+test-slow: $(VENV)/dev.done
+	$(BIN)/python -m pytest -q -m slow
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .

@@ -74,6 +74,7 @@ _TRAINING_PACKAGES = {
     "lmdb",
     "matplotlib",
     "onnx",
+    "pytorchcv",
     "safetensors",
     "sklearn",
     "timm",

@@ -63,6 +63,7 @@ def load_graph(
         flat: Whether the un-pooled final activation is an output too.
 
     Raises:
+        ConfigError: The network cannot take squares of that side.
         WeightsError: The pretrained weights are missing, damaged or do not fit.
         StorageError: The cache cannot be written.
     """
@@ -72,7 +73,11 @@ def load_graph(
 
 
 def build_module(
-    spec: BackboneSpec, weights: WeightsFile | None, *, flat: bool = False
+    spec: BackboneSpec,
+    weights: WeightsFile | None,
+    *,
+    size_px: int | None = None,
+    flat: bool = False,
 ) -> TappedBackbone:
     """Build a backbone as a PyTorch module from pixels to features.
 
@@ -81,16 +86,18 @@ def build_module(
 
     Args:
         spec: Catalog entry.
-        weights: Its weights.
+        weights: What to load; ``None`` leaves the library's random initial weights.
+        size_px: Side of the squares it will be given; its own where not given.
         flat: Whether the un-pooled final activation comes out too.
 
     Raises:
+        ConfigError: The network cannot take squares of that side.
         WeightsError: The weights are damaged or do not fit.
     """
     from headstart.backbones.tapped import TappedBackbone
     from headstart.backbones.timm_adapter import build_network
 
-    network = build_network(spec, weights)
+    network = build_network(spec, weights, size_px=size_px)
     labels = spec.labels if getattr(network, "num_classes", 0) else None
     return TappedBackbone(network, replace(spec, labels=labels), flat=flat)
 
@@ -100,7 +107,7 @@ def graph_key(spec: BackboneSpec, size_px: int, weights: WeightsFile, *, flat: b
     known = (GRAPH_VERSION, spec.architecture, weights.key, spec.mean, spec.std, spec.taps)
     parts = (*known, FLAT) if flat else known
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
-    return f"{spec.name}-{size_px}-{digest}"
+    return f"{spec.file_stem}-{size_px}-{digest}"
 
 
 def _read(folder: Path, size_px: int) -> BackboneGraph | None:
@@ -120,7 +127,7 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
 def _build(
     spec: BackboneSpec, weights: WeightsFile, folder: Path, size_px: int, flat: bool
 ) -> BackboneGraph:
-    module = build_module(spec, weights, flat=flat)
+    module = build_module(spec, weights, size_px=size_px, flat=flat)
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()
@@ -142,6 +149,7 @@ def export_onnx(module: Callable[..., object], layout: FeatureLayout, size_px: i
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
             module,  # type: ignore[arg-type]
             (torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8),),

@@ -46,17 +46,19 @@ class FeatureLayout:
     def tap_sets(self) -> dict[str, tuple[str, ...]]:
         """Return the selections that a head may choose from: name -> graph outputs.
 
-        ``final`` is what every transfer-learning tutorial uses; ``early`` leaves the
-        last layer out, which suits images unlike those the backbone was trained on.
-        ``flat`` is the un-pooled final activation, where the graph was built to give it.
+        ``final`` is what every transfer-learning tutorial uses: what the network's own
+        classifier sees. ``early`` leaves the last layer out, which suits images unlike
+        those the backbone was trained on. ``flat`` is the un-pooled final activation,
+        where the graph was built to give it.
         """
         flat = [block for block in self.blocks if block.statistic == FLAT]
         pooled = [b for b in self.blocks if b.tap != CLASSIFIER_TAP and b.statistic != FLAT]
         final = [block for block in pooled if block.tap == FINAL_TAP]
         early = [block for block in pooled if block.tap != FINAL_TAP]
+        seen = "pooled" if any(block.statistic == "pooled" for block in final) else "mean"
         sets = {
             FLAT: flat,
-            "final": [block for block in final if block.statistic == "mean"],
+            "final": [block for block in final if block.statistic == seen],
             "early": early,
             "all": pooled,
         }

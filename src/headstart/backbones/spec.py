@@ -8,7 +8,7 @@ from typing import Literal
 from headstart.config.schema import Interpolation
 
 Library = Literal["timm", "pytorchcv", "headstart"]
-Statistic = Literal["mean", "max", "std"]
+Statistic = Literal["mean", "max", "std", "pooled"]
 FINAL_TAP = "final"
 CLASSIFIER_TAP = "classifier"
 """The network's own answer, its logits: what it already sees, never a feature for a head."""
@@ -80,19 +80,30 @@ class BackboneSpec:
         name: Canonical name, as in configurations and bundles.
         aliases: Other names it answers to, in any case.
         architecture: Name in the library that builds it.
-        library: Which one that is.
         size_px: Side of the square it was trained on.
         interpolation: Resampling filter it was trained with.
         crop_fraction: Central share of an image's shorter side it was judged on.
         mean: Channel means on the 0..1 scale that its weights expect.
         std: Channel standard deviations on that scale.
         taps: Modules whose output is pooled into features besides the final one.
-        parameters: Trainable weights, the ImageNet classifier included.
-        top1: Published ImageNet top-1 accuracy, in percent.
+        parameters: Trainable weights, its own classifier included.
+        gmacs: Multiplications and additions of one image at ``size_px``, in 10^9 pairs.
+        top1: Published ImageNet top-1 accuracy, in percent; ``None`` where none is known.
+        top1_px: Side of the square that accuracy was published for; often larger than
+            ``size_px``.
         weights: Where pretrained weights come from; ``None`` for a network that has none
             and is trained from scratch.
         labels: What the outputs of its own classifier mean, ``"imagenet-1k"``; ``None``
-            where its weights bring no classifier.
+            where its weights bring no ImageNet classifier.
+        library: What builds it.
+        pooled: Whether its own classifier sees something else than the mean of the final
+            activation: a class token, attention pooling, a further layer or norm. What it
+            sees is then a feature as well, ``"final/pooled"``.
+        channels_last: Whether its activations with two spatial axes are (N, H, W, C).
+        prefix_tokens: Tokens before those of the patches, which belong to no place.
+        multiple_px: What the side of its input must be a multiple of.
+        least_px: Smallest side.
+        fixed_size: Whether ``size_px`` is the only side it takes.
     """
 
     name: str
@@ -105,10 +116,28 @@ class BackboneSpec:
     std: tuple[float, float, float]
     taps: tuple[str, ...]
     parameters: int
-    top1: float
+    gmacs: float
+    top1: float | None
+    top1_px: int | None
     weights: PackagedWeights | HubWeights | UrlWeights | None
     labels: str | None = "imagenet-1k"
     library: Library = "timm"
+    pooled: bool = False
+    channels_last: bool = False
+    prefix_tokens: int = 0
+    multiple_px: int = 1
+    least_px: int = 32
+    fixed_size: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name it answers to, the canonical one first."""
+        return (self.name, *self.aliases)
+
+    @property
+    def file_stem(self) -> str:
+        """Its name as part of a file's: ``"timm/resnet26"`` has no place there."""
+        return self.name.replace("/", "_")
 
     @property
     def licence(self) -> str:

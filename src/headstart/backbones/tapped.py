@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
 from torch import nn
 
 from headstart.backbones.layout import FeatureBlock, FeatureLayout
+from headstart.backbones.pooling import POOLINGS, channels_first, pool
 from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, FLAT, BackboneSpec
 
-_STATISTICS = {FINAL_TAP: ("mean", "max"), CLASSIFIER_TAP: ("logits",)}
 _TAP_STATISTICS = ("mean", "max", "std")
-_LEAST_VARIANCE = 1e-12
-"""Below it the square root's gradient would not be finite: a 1x1 activation has none at all."""
+_FINAL_STATISTICS = ("mean", "max")
+_POOLED = "pooled"
+_LOGITS = "logits"
+
+Pooled = dict[str, dict[str, torch.Tensor]]
+"""Tap -> statistic -> (N, C)."""
 
 
 class TappedBackbone(nn.Module):
@@ -28,7 +31,7 @@ class TappedBackbone(nn.Module):
 
     Args:
         network: A network with ``forward_features`` and ``forward_head``, in inference mode.
-        spec: Its catalog entry: normalisation and taps.
+        spec: Its catalog entry: normalisation, taps, how its activations lie.
         flat: Whether the final activation comes out un-pooled too.
     """
 
@@ -37,93 +40,77 @@ class TappedBackbone(nn.Module):
 
     def __init__(self, network: nn.Module, spec: BackboneSpec, *, flat: bool = False) -> None:
         super().__init__()
-        self.flat = flat
         self.network = network
         self.taps = spec.taps
-        self.outputs = (*spec.taps, FINAL_TAP, *([CLASSIFIER_TAP] if spec.labels else []))
+        self.outputs = _outputs(spec, flat=flat)
+        self._lay = partial(
+            channels_first, channels_last=spec.channels_last, prefix_tokens=spec.prefix_tokens
+        )
         self.register_buffer("scale", torch.tensor([1 / (255 * s) for s in spec.std]).view(3, 1, 1))
         shift = [-m / s for m, s in zip(spec.mean, spec.std, strict=True)]
         self.register_buffer("shift", torch.tensor(shift).view(3, 1, 1))
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the pooled blocks of a batch. Shapes as in the class docstring."""
-        activations = self._activations(self.normalise(pixels))
-        return tuple(
-            _pool(statistic, activation)
-            for tap, activation in activations.items()
-            for statistic in self._statistics(tap)
-        )
+        pooled = self._pooled(self.normalise(pixels))
+        return tuple(pooled[tap][statistic] for tap, statistic in self.outputs)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return what the network expects: float (N, 3, H, W)."""
         return pixels.permute(0, 3, 1, 2).to(self.scale.dtype) * self.scale + self.shift
 
-    def _activations(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        kept: dict[str, torch.Tensor] = {}
+    def _pooled(self, images: torch.Tensor) -> Pooled:
+        """Run the network; each tap is pooled at once, before anything works on it in place."""
+        kept: Pooled = {}
         hooks = [
-            self.network.get_submodule(tap).register_forward_hook(partial(_keep, kept, tap))
+            self.network.get_submodule(tap).register_forward_hook(partial(self._keep, kept, tap))
             for tap in self.taps
         ]
         try:
-            kept[FINAL_TAP] = self.network.forward_features(images)  # type: ignore[operator]
-            if CLASSIFIER_TAP in self.outputs:
-                kept[CLASSIFIER_TAP] = self.network.forward_head(kept[FINAL_TAP])  # type: ignore[operator]
+            final = self.network.forward_features(images)  # type: ignore[operator]
         finally:
             for hook in hooks:
                 hook.remove()
-        return {tap: kept[tap] for tap in self.outputs}
+        return kept | self._ends(final)
 
-    def _statistics(self, tap: str) -> tuple[str, ...]:
-        pooled = _STATISTICS.get(tap, _TAP_STATISTICS)
-        return (*pooled, FLAT) if self.flat and tap == FINAL_TAP else pooled
+    def _ends(self, final: torch.Tensor) -> Pooled:
+        ends = self._statistics(FINAL_TAP, final)
+        head = self.network.forward_head
+        if (FINAL_TAP, _POOLED) in self.outputs:
+            ends[_POOLED] = head(final, pre_logits=True).flatten(1)  # type: ignore[operator]
+        if (CLASSIFIER_TAP, _LOGITS) not in self.outputs:
+            return {FINAL_TAP: ends}
+        return {FINAL_TAP: ends, CLASSIFIER_TAP: {_LOGITS: head(final)}}  # type: ignore[operator]
+
+    def _keep(
+        self, kept: Pooled, tap: str, module: nn.Module, inputs: object, output: torch.Tensor
+    ) -> None:
+        del module, inputs
+        kept[tap] = self._statistics(tap, output)
+
+    def _statistics(self, tap: str, activation: torch.Tensor) -> dict[str, torch.Tensor]:
+        laid = self._lay(activation)
+        wanted = [statistic for known, statistic in self.outputs if known == tap]
+        return {statistic: pool(statistic, laid) for statistic in wanted if statistic in POOLINGS}
 
     def measure_layout(self, size_px: int) -> FeatureLayout:
         """Return the layout, found by passing one black image through."""
+        device = self.scale.device
         with torch.inference_mode():
-            black = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
+            black = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8, device=device)
             widths = [block.shape[1] for block in self(black)]
-        names = [(tap, statistic) for tap in self.outputs for statistic in self._statistics(tap)]
         return FeatureLayout(
-            tuple(FeatureBlock(*name, width) for name, width in zip(names, widths, strict=True))
+            tuple(
+                FeatureBlock(*output, width)
+                for output, width in zip(self.outputs, widths, strict=True)
+            )
         )
 
 
-def _keep(
-    kept: dict[str, torch.Tensor], tap: str, module: nn.Module, inputs: object, output: torch.Tensor
-) -> None:
-    del module, inputs
-    kept[tap] = output
-
-
-def _pool(statistic: str, activation: torch.Tensor) -> torch.Tensor:
-    return _POOLINGS[statistic](activation)
-
-
-def _mean(activation: torch.Tensor) -> torch.Tensor:
-    return activation.mean((2, 3))
-
-
-def _max(activation: torch.Tensor) -> torch.Tensor:
-    return activation.amax((2, 3))
-
-
-def _std(activation: torch.Tensor) -> torch.Tensor:
-    centred = activation - activation.mean((2, 3), keepdim=True)
-    return (centred * centred).mean((2, 3)).clamp_min(_LEAST_VARIANCE).sqrt()
-
-
-def _itself(logits: torch.Tensor) -> torch.Tensor:
-    return logits
-
-
-def _flat(activation: torch.Tensor) -> torch.Tensor:
-    return activation.flatten(1)
-
-
-_POOLINGS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "mean": _mean,
-    "max": _max,
-    "std": _std,
-    "logits": _itself,
-    FLAT: _flat,
-}
+def _outputs(spec: BackboneSpec, *, flat: bool) -> tuple[tuple[str, str], ...]:
+    """Return the blocks of a backbone's layout: tap and statistic, in order."""
+    taps = [(tap, statistic) for tap in spec.taps for statistic in _TAP_STATISTICS]
+    more = [*([_POOLED] if spec.pooled else []), *([FLAT] if flat else [])]
+    final = [(FINAL_TAP, statistic) for statistic in (*_FINAL_STATISTICS, *more)]
+    own = [(CLASSIFIER_TAP, _LOGITS)] if spec.labels else []
+    return (*taps, *final, *own)

