@@ -17,7 +17,7 @@ from headstart.backbones.layout import FeatureLayout
 from headstart.backbones.spec import BackboneSpec
 from headstart.files import write_bytes, write_json
 
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Raised whenever the same backbone would be exported to another graph."""
 OPSET = 17
 INPUT = "pixels"
