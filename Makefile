@@ -23,7 +23,7 @@ demo: $(VENV)/demo.done
 test: lint
 	$(BIN)/python -m pytest -q
 
-## What takes minutes: the largest networks of each family, exported and compared.
+## What takes minutes: the other networks of each family, exported and compared.
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -q -m slow
 

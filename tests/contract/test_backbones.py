@@ -2,8 +2,8 @@
 
 The bundled networks have their real weights and their native size. Those of a hub have
 random ones and the smallest square that says something; their batch norms are set to
-what they see, so that activations neither vanish nor blow up. Giants whose family has a
-smaller member here are exported and compared by ``make test-slow`` only.
+what they see, so that activations neither vanish nor blow up. Of each family one or two
+are exported and compared with OpenVINO here, the others by ``make test-slow``.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ from headstart.engines.torch_engine import TorchEngine
 Array = npt.NDArray[np.float32]
 IMAGES = 4
 SMALL_PX = 64
-GIANTS = {
+ROUNDING = 2e-3
+"""Random layers amplify it; a slip in taps or normalisation differs by the whole scale."""
+LATE = {
     *("vgg19", "resnet101", "convnext_small", "convnext_base", "swin_base_patch4_window7_224"),
     *(f"tf_efficientnet_b{size}" for size in (1, 2, 3, 4, 5, 6, 7)),
     *("tf_efficientnetv2_s", "tf_efficientnetv2_m", "vit_base_patch16_224"),
     *("vit_base_patch14_dinov2", "vit_base_patch16_clip_224", "vit_base_patch16_clip_224.openai"),
-    *("regnety_040", "convnextv2_tiny"),
+    *("regnety_040", "convnextv2_tiny", "resnet34", "resnet50d", "efficientnet_b0"),
+    *("vit_small_patch16_224", "deit3_small_patch16_224"),
 }
 
 
@@ -127,7 +130,7 @@ def over(specs: list[BackboneSpec], slow: set[str] = frozenset()) -> Callable[..
 
 
 every_backbone = over(list(CATALOG))
-every_export = over(list(CATALOG), slow=GIANTS)
+every_export = over(list(CATALOG), slow=LATE)
 every_flexible = over([s for s in CATALOG if s.multiple_px == 1 and s.library != "headstart"])
 every_bundled = over([spec for spec in CATALOG if is_bundled(spec)])
 
@@ -171,7 +174,7 @@ def test_the_normalisation_is_part_of_it(built: Built) -> None:
         expected = final[:, spec.prefix_tokens :].mean(1)
     else:
         expected = final.mean((1, 2) if spec.channels_last else (2, 3))
-    assert_close(built.block("final/mean"), expected.numpy())
+    assert_close(built.block("final/mean"), expected.numpy(), ROUNDING)
 
 
 @every_backbone
@@ -208,7 +211,7 @@ def test_gradients_reach_the_first_layer(built: Built) -> None:
 
 @every_export
 def test_openvino_agrees_with_pytorch(built: Built) -> None:
-    tolerance = 1e-4 if is_bundled(built.spec) else 2e-3  # random layers amplify rounding
+    tolerance = 1e-4 if is_bundled(built.spec) else ROUNDING
     for block in built.layout.blocks:
         columns = built.layout.columns([block.output])
         assert_close(built.exact[:, columns], built.reference[:, columns], tolerance)

@@ -52,7 +52,7 @@ def test_timms_name_without_a_tag_means_timms_own_choice_of_weights(spec: Backbo
 def test_it_is_what_the_network_says_of_itself(spec: BackboneSpec) -> None:
     """The same that ``timm/NAME`` is described by: taps, cost, how activations lie."""
     told = describe(on_meta(spec), timm_card(spec.architecture), spec.architecture)
-    for fact in ("taps", "parameters", "labels", "channels_last", "prefix_tokens"):
+    for fact in ("taps", "parameters", "labels", "licence", "channels_last", "prefix_tokens"):
         assert getattr(told, fact) == getattr(spec, fact), fact
     assert (told.multiple_px, told.fixed_size) == (spec.multiple_px, spec.fixed_size)
     assert told.gmacs == pytest.approx(spec.gmacs, abs=6e-4)

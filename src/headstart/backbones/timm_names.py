@@ -18,6 +18,9 @@ from headstart.errors import ConfigError, UnknownNameError
 
 PREFIX: Final = "timm/"
 IMAGENET_CLASSES: Final = 1000
+_SPDX: Final = {
+    name.lower(): name for name in ("Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-NC-4.0")
+}
 _MOST_TAPS = 6
 _QUARTERS = 4
 
@@ -139,7 +142,7 @@ def _interpolation(name: str) -> Interpolation:
 
 
 def _weights(card: Any) -> HubWeights | UrlWeights | None:
-    licence = card.license or "unknown"
+    licence = _SPDX.get(card.license, card.license) or "unknown"
     if card.hf_hub_id:
         return HubWeights(card.hf_hub_id, licence)
     if card.url:

@@ -166,7 +166,7 @@ class _CheckJob:
             answers=answers.per_class if answers else (),
             pictures=pictures,
             names=names,
-            memory=memory_warning(names, published_top1=spec.top1),
+            memory=memory_warning(names, published_top1=spec.top1 or 0.0),
             evidence=evidence,
             advice=advise(evidence) if evidence else None,
             findings=find_size_problems(

@@ -16,7 +16,7 @@ from headstart.errors import ConfigError, UnknownNameError
 def test_a_network_is_described_by_timms_own_card() -> None:
     spec = find_backbone("timm/ResNet26.bt_in1k")
     assert spec.name == spec.name.lower() == "timm/resnet26.bt_in1k"
-    assert spec.weights == HubWeights("timm/resnet26.bt_in1k", "apache-2.0")
+    assert spec.weights == HubWeights("timm/resnet26.bt_in1k", "Apache-2.0")
     assert (spec.size_px, spec.interpolation, spec.crop_fraction) == (224, "bicubic", 0.875)
     assert spec.mean == (0.485, 0.456, 0.406)
     assert spec.taps == ("act1", "layer1", "layer2", "layer3")

@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from headstart.backbones.speeds import known_speed
 from headstart.backbones.timm_adapter import build_network
 from headstart.config import TrainConfig, build_config
 from headstart.data.containers import ArraysContainer
 from headstart.data.digest import content_digest
 from headstart.data.manifest import Manifest
-from headstart.errors import UnknownNameError, WeightsError
+from headstart.errors import ConfigError, UnknownNameError, WeightsError
 from headstart.progress import Silent
 from headstart.workflows.featuriser import Featuriser
 
@@ -49,6 +50,29 @@ def test_features_are_computed_once(config: TrainConfig, cache: Path, picture: A
     again = build(config, cache).featurise(manifest, digests, geometry)
     assert again.computed == 0
     assert np.array_equal(vectors(again), found)
+
+
+def test_a_long_pass_leaves_its_speed_behind(
+    config: TrainConfig, cache: Path, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, digests = listed([picture(0), picture(1)])
+    featuriser = build(config, cache)
+    geometry = featuriser.geometry("squash")
+    monkeypatch.setattr("headstart.workflows.featuriser.FEWEST_IMAGES", 3)
+    featuriser.featurise(manifest, digests, geometry)
+    assert known_speed(cache, featuriser.spec) is None
+    monkeypatch.setattr("headstart.workflows.featuriser.FEWEST_IMAGES", 2)
+    featuriser.featurise(manifest, digests, featuriser.geometry("crop"))
+    speed = known_speed(cache, featuriser.spec)
+    assert speed is not None
+    assert speed.images_per_s > 0
+    assert (speed.precision, speed.size_px) == (featuriser.precision, featuriser.size_px)
+
+
+def test_a_size_that_the_backbone_cannot_take_is_refused_at_once(cache: Path) -> None:
+    settings = {"backbone": {"name": "dinov2_vits14"}, "data": {"image_size_px": 200}}
+    with pytest.raises(ConfigError, match="196 or 210"):
+        build(build_config(settings), cache)
 
 
 def test_another_geometry_or_precision_is_another_space(
