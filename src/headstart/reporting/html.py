@@ -43,7 +43,7 @@ def render_report(content: ReportContent) -> str:
     """
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8")
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             content=content,
@@ -66,7 +66,8 @@ def render_report(content: ReportContent) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what renders the templates: everything escaped, nothing undefined let pass."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
