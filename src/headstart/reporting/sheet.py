@@ -47,7 +47,7 @@ def draw_sheet(rows: Sequence[SheetRow], *, title: str, subtitle: str) -> bytes:
     """
     most = max(len(row.samples) for row in rows)
     width = 2 * _EDGE + _CELL + _APART + most * (_CELL + _GAP) - _GAP
-    lines = _wrapped(subtitle, width - 2 * _EDGE)
+    lines = _wrapped(f"{subtitle}. Left: as it is.", width - 2 * _EDGE)
     top = _EDGE + _TITLE + _LINE * len(lines)
     sheet = Image.new("RGB", (width, top + len(rows) * (_LINE + _CELL + _GAP) + _EDGE), _PAPER)
     draw = ImageDraw.Draw(sheet)
