@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
+    "augment": "Draw a contact sheet of augmented training images.",
     "backbones": "List the pretrained networks.",
     "weights": "List, fetch, import and verify pretrained weights.",
     "cache": "Show, limit or clear what is kept between runs.",

@@ -5,14 +5,19 @@ from __future__ import annotations
 from headstart.reporting.content import Candidate, Example, ReportContent
 from headstart.reporting.html import render_report
 from headstart.reporting.plots import write_plots
+from headstart.reporting.sheet import SheetRow, draw_sheet
+from headstart.reporting.sheet_page import render_sheet
 from headstart.reporting.thumbnails import examples_per_class, make_thumbnail
 
 __all__ = [
     "Candidate",
     "Example",
     "ReportContent",
+    "SheetRow",
+    "draw_sheet",
     "examples_per_class",
     "make_thumbnail",
     "render_report",
+    "render_sheet",
     "write_plots",
 ]
