@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
     "backbones": "List the pretrained networks.",
+    "layers": "Number a network's layers, show which are trained.",
     "cache": "Show, limit or clear what is kept between runs.",
 }
 """Command -> summary. Only the command that is called is imported."""

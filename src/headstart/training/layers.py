@@ -54,6 +54,10 @@ def list_layers(network: nn.Module, *, size_px: int) -> tuple[Layer, ...]:
     Args:
         network: With ``forward_features``, or else called as it is.
         size_px: Side of the square it is given.
+
+    >>> pair = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+    >>> [(layer.number, layer.kind, layer.shape) for layer in list_layers(pair, size_px=32)]
+    [(0, 'Conv2d', (8, 30, 30)), (1, 'BatchNorm2d', (8, 30, 30))]
     """
     first = next(network.parameters())
     black = torch.zeros(1, 3, size_px, size_px, dtype=first.dtype, device=first.device)
