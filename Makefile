@@ -33,6 +33,7 @@ clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 ## Every figure of benchmarks/README.md: make bench DATA=folder CIFAR=cifar10.tar.xz
+## and, for docs/pixel-scaling.md, IMAGENET=folder of photos named n01440764_tench.JPEG
 PEER_ENV ?= .peer-env
 OUT := build/bench
 bench: $(VENV)/dev.done
@@ -45,6 +46,8 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/against_keras.py $(DATA) --peer-env $(PEER_ENV) --json $(OUT)/keras.json
 	$(BIN)/python benchmarks/cifar10.py $(CIFAR) --json $(OUT)/cifar10.json
 	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
+	$(BIN)/python benchmarks/wrong_scaling.py $(DATA) $(if $(IMAGENET),--imagenet $(IMAGENET)) \
+	  --json $(OUT)/wrong_scaling.json
 	$(BIN)/headstart train $(DATA) --out $(OUT)/run
 	$(BIN)/python benchmarks/startup.py $(OUT)/run/bundle \
 	  "$$(find $(DATA) -name '*.jpg' | sort | head -1)" --json $(OUT)/startup.json

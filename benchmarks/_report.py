@@ -60,6 +60,7 @@ class Report:
         checks: Figures with their targets.
         notes: How to read the table.
         is_reduced: Whether less work was done than the targets are about.
+        layout: How the table is printed.
     """
 
     title: str
@@ -68,11 +69,12 @@ class Report:
     checks: Sequence[Check]
     notes: Sequence[str] = ()
     is_reduced: bool = False
+    layout: Literal["text", "markdown"] = "text"
 
     def publish(self, file: Path | None) -> None:
         """Print the report, and write it as JSON where a file is given."""
         print(f"{self.title}\n{machine_line()}\n")
-        print(table(self.headers, self.rows))
+        print({"text": table, "markdown": markdown}[self.layout](self.headers, self.rows))
         print()
         for line in (*self.notes, *(check.line() for check in self.checks)):
             print(line)
@@ -99,6 +101,20 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
         first, *rest = zip(row, widths, strict=True)
         parts = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
         lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def markdown(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a table to be pasted into a page.
+
+    >>> print(markdown(["tool", "s"], [["ours", 1.25]]))
+    | tool | s |
+    |---|---|
+    | ours | 1.25 |
+    """
+    cells = [list(headers), ["---"] * len(headers), *([number(c) for c in row] for row in rows)]
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    lines[1] = lines[1].replace(" ", "")
     return "\n".join(lines)
 
 

@@ -131,9 +131,11 @@ class Bench:
         import torch
 
         from headstart.backbones.timm_adapter import build_network
+        from headstart.backbones.weights import resolve_weights
 
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        network = build_network(self.spec).to(memory_format=layout)
+        weights = resolve_weights(self.spec, cache=self.work)
+        network = build_network(self.spec, weights).to(memory_format=layout)
         forward = cast("Callable[[torch.Tensor], torch.Tensor]", network.forward_features)
         batches = [
             batch.contiguous(memory_format=layout) for batch in self.tensors.split(TORCH_BATCH)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +29,7 @@ from headstart.cli.main import main
 from headstart.data.decoding import decode
 from headstart.data.geometry import Geometry
 from headstart.export.bundling import BundleFacts, write_graph, write_info
-from headstart.heads.probe import LinearHead
+from headstart.heads.linear import LinearHead
 
 SMALL_PX = 96
 """Side that the shared graph takes: a fifth of the arithmetic of 224 pixels."""
@@ -59,6 +62,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder that no other test sees, outside ``tmp_path``; not yet made."""
     folder = tmp_path.with_name(f"{tmp_path.name}-cache")
     monkeypatch.setenv("HEADSTART_CACHE", str(folder))
+    monkeypatch.setenv("HEADSTART_WEIGHTS", str(folder / "own-weights"))
+    monkeypatch.setenv("HF_HOME", str(folder / "hub"))
+    for name in ("HEADSTART_OFFLINE", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
     return folder
 
 
@@ -194,6 +201,71 @@ def small_bundle(
     folder = tmp_path_factory.mktemp("small") / "bundle"
     write_bundle(folder, random_head("blocks.2/mean", "blocks.2/std"))
     return folder
+
+
+class StandInHub(ThreadingHTTPServer):
+    """A model hub on this machine: what ``huggingface_hub`` asks for, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _HubHandler)
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.promise: str | None = None
+        self.cut_after: int | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def add(self, repository: str, file: str, content: bytes) -> None:
+        self.files[f"/{repository}/resolve/main/{file}"] = content
+
+
+class _HubHandler(BaseHTTPRequestHandler):
+    server: StandInHub
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        content = self._answer()
+        cut, self.server.cut_after = self.server.cut_after, None
+        self.wfile.write(content[:cut])
+
+    def _answer(self) -> bytes:
+        wanted = self.headers.get("Range", "")
+        self.server.asked.append(f"{self.command} {self.path} {wanted}".strip())
+        whole = self.server.files.get(self.path)
+        first = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0
+        self.send_response(404 if whole is None else 206 if first else 200)
+        content = (whole or b"")[first:]
+        if whole is None:
+            self.send_header("X-Error-Code", "RepoNotFound")
+        else:
+            digest = self.server.promise or hashlib.sha256(whole).hexdigest()
+            self.send_header("ETag", f'"{digest}"')
+            self.send_header("X-Repo-Commit", "c" * 40)
+            if first:
+                size = len(whole)
+                self.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return content
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    """A hub on this machine, which ``HF_ENDPOINT`` names."""
+    with StandInHub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

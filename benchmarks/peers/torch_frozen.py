@@ -20,6 +20,8 @@ from torchvision.transforms import InterpolationMode
 from headstart.backbones.catalog import find_backbone
 from headstart.backbones.spec import BackboneSpec
 from headstart.backbones.timm_adapter import build_network
+from headstart.backbones.weights import resolve_weights
+from headstart.config import cache_dir
 
 
 def load_images(folder: str, spec: BackboneSpec, batch: int, workers: int) -> DataLoader:
@@ -39,7 +41,8 @@ class FrozenLoop:
 
     def __init__(self, spec: BackboneSpec, classes: int, layout: torch.memory_format) -> None:
         self.layout = layout
-        self.backbone = build_network(spec).eval().to(memory_format=layout)
+        weights = resolve_weights(spec, cache=cache_dir())
+        self.backbone = build_network(spec, weights).eval().to(memory_format=layout)
         for parameter in self.backbone.parameters():
             parameter.requires_grad_(False)
         self.head = nn.Linear(self.backbone.num_features, classes)

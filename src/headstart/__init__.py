@@ -16,6 +16,7 @@ _HOMES = {
     "ImageClassifier": "headstart.estimator",
     "Predictor": "headstart.serving.predictor",
     "TrainConfig": "headstart.config",
+    "check": "headstart.workflows.check",
     "evaluate": "headstart.workflows.evaluate",
     "load": "headstart.serving.predictor",
     "predict": "headstart.workflows.predict",
@@ -27,6 +28,7 @@ __all__ = [
     "ImageClassifier",
     "Predictor",
     "TrainConfig",
+    "check",
     "evaluate",
     "load",
     "predict",
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from headstart.errors import HeadstartError
     from headstart.estimator import ImageClassifier
     from headstart.serving.predictor import Predictor, load
+    from headstart.workflows.check import check
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.predict import predict
     from headstart.workflows.train import train

@@ -23,6 +23,10 @@ class DataError(HeadstartError):
     """Images, labels or splits that cannot be worked with as they are."""
 
 
+class UnlabelledError(DataError):
+    """Images without at least two labels to tell apart, where labels are needed."""
+
+
 class BadImageError(DataError):
     """One file that cannot be decoded into pixels. Carries only the reason, not the path."""
 
@@ -33,6 +37,10 @@ class WeightsError(HeadstartError):
 
 class BundleError(HeadstartError):
     """A model bundle that is incomplete, changed or of an unknown version."""
+
+
+class TrainingError(HeadstartError):
+    """Training that broke down, such as a loss that is no number any more."""
 
 
 class StorageError(HeadstartError):
@@ -61,6 +69,7 @@ class UnknownNameError(HeadstartError):
 
 
 _TRAINING_PACKAGES = {
+    "huggingface_hub",
     "jinja2",
     "lmdb",
     "matplotlib",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from headstart.data.manifest import Manifest
 from headstart.errors import DataError, listed
 from headstart.evaluation.calibration import softmax
 from headstart.features.table import FeatureTable
+from headstart.heads.base import Head
+from headstart.heads.fitting import check_head, fit_head
 from headstart.heads.folds import Indices
-from headstart.heads.probe import LinearHead, ProbeTask, fit_probe
+from headstart.heads.probe import ProbeTask
 from headstart.progress import Silent
 from headstart.serving.predictor import Images, as_manifest
 from headstart.workflows.featuriser import Featuriser
@@ -28,19 +30,23 @@ from headstart.workflows.preparation import fold_keys
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A calibrated linear classifier on a pretrained backbone.
+    """A calibrated classifier on a pretrained backbone.
 
     Works wherever scikit-learn's classifiers do; features are cached by content, so
     cross-validation runs the backbone once an image, not once a fold.
 
     Args:
         backbone: Name of a pretrained network.
+        head: Name of a classifier: ``"linear"``, ``"svm"``, ``"knn"``, ``"gap-1024-512"`` ...
+        head_settings: Settings of that head besides those below: ``{"C": 1.0}``.
         geometry: ``"auto"``, ``"crop"``, ``"pad"`` or ``"squash"``.
         image_size_px: Side of the square; the backbone's own where not given.
         taps: ``"auto"`` or the name of a tap set.
         strength: L2 penalty; chosen by cross-validation where not given.
         class_weight: ``"balanced"`` counts every class the same.
         precision: ``"auto"``, ``"bf16"`` or ``"f32"``.
+        weights: File of the backbone's weights, or ``"none"``: random ones; its own where
+            not given.
         cache: Cache folder; see :func:`headstart.config.cache_dir`.
         random_state: Seed of folds and trials.
 
@@ -57,22 +63,28 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         backbone: str = "efficientnet_lite0",
         *,
+        head: str = "linear",
+        head_settings: Mapping[str, Any] | None = None,
         geometry: str = "auto",
         image_size_px: int | None = None,
         taps: str = "auto",
         strength: float | None = None,
         class_weight: str | None = None,
         precision: str = "auto",
+        weights: str | None = None,
         cache: str | Path | None = None,
         random_state: int = 0,
     ) -> None:
         self.backbone = backbone
+        self.head = head
+        self.head_settings = head_settings
         self.geometry = geometry
         self.image_size_px = image_size_px
         self.taps = taps
         self.strength = strength
         self.class_weight = class_weight
         self.precision = precision
+        self.weights = weights
         self.cache = cache
         self.random_state = random_state
 
@@ -88,11 +100,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: A parameter is wrong.
         """
         config = self._config()
+        check_head(config.head)
         manifest, digests = _read(X)
         classes, targets = _check_labels(y, images=len(manifest))
         names = tuple(str(label) for label in classes)
         labelled = _labelled(manifest, [names[target] for target in targets])
         featuriser = self._featuriser(config)
+        check_head(config.head, featuriser.graph.layout)
         geometry = choose_geometry(labelled, digests, config, featuriser).geometry
         task = ProbeTask(
             features=_features(featuriser, manifest, digests, geometry),
@@ -101,10 +115,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups=fold_keys(labelled, digests),
             classes=names,
         )
-        fit = fit_probe(task, config.head, seed=config.seed, progress=Silent())
+        fit = fit_head(task, config.head, seed=config.seed, progress=Silent())
         self.classes_ = classes
         self._geometry: Geometry = geometry
-        self._head: LinearHead = fit.head
+        self._head: Head = fit.head
         return self
 
     def predict_proba(self, X: Images) -> npt.NDArray[np.float64]:
@@ -132,10 +146,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return build_config(
             {
                 "seed": self.random_state,
-                "backbone": {"name": self.backbone},
+                "backbone": {"name": self.backbone, "weights": self.weights},
                 "data": {"geometry": self.geometry, "image_size_px": self.image_size_px},
                 "engine": {"precision": self.precision},
                 "head": {
+                    **(self.head_settings or {}),
+                    "name": self.head,
                     "taps": self.taps,
                     "strength": self.strength,
                     "class_weight": self.class_weight,

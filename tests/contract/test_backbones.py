@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from headstart.backbones.catalog import CATALOG, find_backbone
-from headstart.backbones.graph import BackboneGraph
+from headstart.backbones.graph import BackboneGraph, build_module
 from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, BackboneSpec
 from headstart.backbones.tapped import TappedBackbone
-from headstart.backbones.timm_adapter import build_network
+from headstart.backbones.weights import resolve_weights
 from headstart.data.decoding import load_pixels
 from headstart.data.geometry import Geometry
 from headstart.engines.openvino_engine import OpenVinoEngine
@@ -40,9 +40,10 @@ class Built:
 
 
 @pytest.fixture(scope="module", params=CATALOG, ids=lambda spec: spec.name)
-def built(request, exported, photos) -> Built:
+def built(request, exported, photos, tmp_path_factory) -> Built:
     spec = request.param
-    module = TappedBackbone(build_network(spec), spec)
+    weights = resolve_weights(spec, cache=tmp_path_factory.mktemp("digests"))
+    module = build_module(spec, weights)
     pixels = np.stack([load_pixels(photo, Geometry(size_px=spec.size_px)) for photo in photos])
     (reference,) = TorchEngine(module, device="cpu").stream([pixels])
     return Built(spec, module, exported(spec, spec.size_px), pixels, reference)

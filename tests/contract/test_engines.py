@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from headstart.backbones.catalog import find_backbone
-from headstart.backbones.tapped import TappedBackbone
-from headstart.backbones.timm_adapter import build_network
+from headstart.backbones.graph import build_module
+from headstart.backbones.weights import resolve_weights
 from headstart.engines.base import Engine
 from headstart.engines.openvino_engine import OpenVinoEngine
 from headstart.engines.torch_engine import TorchEngine
+from headstart.errors import DataError
 
 BATCH = 4
 TOLERANCE = {"f32": 1e-4, "bf16": 0.05}
@@ -24,7 +25,7 @@ def build(name: str, precision: str, graph) -> Engine:
     if name == "openvino":
         return OpenVinoEngine(graph.path, precision=precision, batch_size=BATCH)
     spec = find_backbone("efficientnet_lite0")
-    module = TappedBackbone(build_network(spec), spec)
+    module = build_module(spec, resolve_weights(spec, cache=graph.path.parent))
     return TorchEngine(module, device="cpu", precision=precision, batch_size=BATCH)
 
 
@@ -118,6 +119,13 @@ def test_a_failing_source_is_not_swallowed_and_leaves_no_thread(engine: Engine, 
         list(engine.stream(failing()))
     assert threading.active_count() <= before
     assert len(list(engine.stream(batches(pixels)))) == 3
+
+
+@pytest.mark.parametrize("scaled", [np.float32(1 / 255), np.float32(1), 1 / 127.5])
+def test_pixels_that_somebody_scaled_are_refused(engine: Engine, pixels, scaled) -> None:
+    images = pixels[:BATCH] * scaled
+    with pytest.raises(DataError, match=rf"{images.dtype}: expected uint8"):
+        list(engine.stream([pixels[:BATCH], images]))
 
 
 def test_engines_agree(pixels, lite0_graph) -> None:

@@ -153,11 +153,14 @@ def test_parameters_round_trip(cache: Path) -> None:
         "cache": cache,
         "class_weight": "balanced",
         "geometry": "auto",
+        "head": "linear",
+        "head_settings": None,
         "image_size_px": None,
         "precision": "auto",
         "random_state": 0,
         "strength": None,
         "taps": "auto",
+        "weights": None,
     }
     assert model.set_params(geometry="pad", random_state=3) is model
     copy = clone(model)
@@ -258,6 +261,8 @@ def test_images_that_cannot_be_read_are_named(
         ("backbone", "efficientnet_lite9", UnknownNameError),
         ("geometry", "stretch", ConfigError),
         ("taps", "middle", UnknownNameError),
+        ("head", "forest", UnknownNameError),
+        ("head", "svm", ConfigError),
         ("class_weight", "even", ConfigError),
         ("strength", -1.0, ConfigError),
         ("precision", "f8", ConfigError),
@@ -274,6 +279,24 @@ def test_wrong_parameters_are_found_by_fit(
     small.set_params(**{parameter: value})
     with pytest.raises(error, match=str(value)):
         small.fit(photos, labels)
+
+
+@pytest.mark.parametrize(
+    ("head", "settings"),
+    [("svm", {"C": 1.0}), ("knn", {"neighbours": 3}), ("gap", {"epochs": 3}), ("svm-rbf", None)],
+)
+def test_every_head_is_an_estimator(
+    cache: Path, photos: list[str], labels: list[str], head: str, settings: Any
+) -> None:
+    model = clone(
+        ImageClassifier(
+            image_size_px=96, cache=cache, taps="final", head=head, head_settings=settings
+        )
+    ).fit(photos, labels)
+    assert np.allclose(model.predict_proba(photos).sum(axis=1), 1)
+    assert model.score(photos, labels) > 0.6
+    copy = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(copy.predict_proba(photos[:2]), model.predict_proba(photos[:2]))
 
 
 def test_a_failed_fit_keeps_the_earlier_one(

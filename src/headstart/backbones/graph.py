@@ -10,12 +10,17 @@ import io
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.backbones.layout import FeatureLayout
-from headstart.backbones.spec import BackboneSpec
+from headstart.backbones.spec import FLAT, BackboneSpec
+from headstart.backbones.weights import WeightsFile, WeightsRequest, resolve_weights
 from headstart.files import write_bytes, write_json
+
+if TYPE_CHECKING:
+    from headstart.backbones.tapped import TappedBackbone
 
 GRAPH_VERSION = 2
 """Raised whenever the same backbone would be exported to another graph."""
@@ -40,25 +45,60 @@ class BackboneGraph:
     size_px: int
 
 
-def load_graph(spec: BackboneSpec, *, size_px: int, cache: Path) -> BackboneGraph:
+def load_graph(
+    spec: BackboneSpec,
+    *,
+    size_px: int,
+    cache: Path,
+    weights: WeightsFile | None = None,
+    flat: bool = False,
+) -> BackboneGraph:
     """Return a backbone's graph, exporting it on first use.
 
     Args:
         spec: Catalog entry.
         size_px: Side of the square the graph takes.
         cache: Cache folder; a damaged file in it is noticed and rebuilt.
+        weights: Its weights; its own, from this machine, where not given.
+        flat: Whether the un-pooled final activation is an output too.
 
     Raises:
         WeightsError: The pretrained weights are missing, damaged or do not fit.
         StorageError: The cache cannot be written.
     """
-    folder = cache / "graphs" / graph_key(spec, size_px)
-    return _read(folder, size_px) or _build(spec, folder, size_px)
+    found = weights or resolve_weights(spec, WeightsRequest(offline=True), cache=cache)
+    folder = cache / "graphs" / graph_key(spec, size_px, found, flat=flat)
+    return _read(folder, size_px) or _build(spec, found, folder, size_px, flat)
 
 
-def graph_key(spec: BackboneSpec, size_px: int) -> str:
+def build_module(
+    spec: BackboneSpec, weights: WeightsFile | None, *, flat: bool = False
+) -> TappedBackbone:
+    """Build a backbone as a PyTorch module from pixels to features.
+
+    Its own logits come out only where its classifier was loaded with it: those of random
+    weights, or of a file without a classifier that fits, would mean nothing.
+
+    Args:
+        spec: Catalog entry.
+        weights: Its weights.
+        flat: Whether the un-pooled final activation comes out too.
+
+    Raises:
+        WeightsError: The weights are damaged or do not fit.
+    """
+    from headstart.backbones.tapped import TappedBackbone
+    from headstart.backbones.timm_adapter import build_network
+
+    network = build_network(spec, weights)
+    labels = spec.labels if getattr(network, "num_classes", 0) else None
+    return TappedBackbone(network, replace(spec, labels=labels), flat=flat)
+
+
+def graph_key(spec: BackboneSpec, size_px: int, weights: WeightsFile, *, flat: bool = False) -> str:
     """Return the folder name of a graph: all that decides its content."""
-    parts = (GRAPH_VERSION, spec.architecture, spec.weights_key, spec.mean, spec.std, spec.taps)
+    known = (GRAPH_VERSION, spec.architecture, weights.key, spec.mean, spec.std, spec.taps)
+    parts = (*known, FLAT) if flat else known
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
     return f"{spec.name}-{size_px}-{digest}"
 
@@ -77,11 +117,10 @@ def _read(folder: Path, size_px: int) -> BackboneGraph | None:
     return BackboneGraph(folder / "graph.onnx", layout, fingerprint, size_px)
 
 
-def _build(spec: BackboneSpec, folder: Path, size_px: int) -> BackboneGraph:
-    from headstart.backbones.tapped import TappedBackbone
-    from headstart.backbones.timm_adapter import build_network
-
-    module = TappedBackbone(build_network(spec), spec)
+def _build(
+    spec: BackboneSpec, weights: WeightsFile, folder: Path, size_px: int, flat: bool
+) -> BackboneGraph:
+    module = build_module(spec, weights, flat=flat)
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP
+from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, FLAT
 from headstart.errors import UnknownNameError
 
 
@@ -48,11 +48,14 @@ class FeatureLayout:
 
         ``final`` is what every transfer-learning tutorial uses; ``early`` leaves the
         last layer out, which suits images unlike those the backbone was trained on.
+        ``flat`` is the un-pooled final activation, where the graph was built to give it.
         """
-        pooled = [block for block in self.blocks if block.tap != CLASSIFIER_TAP]
+        flat = [block for block in self.blocks if block.statistic == FLAT]
+        pooled = [b for b in self.blocks if b.tap != CLASSIFIER_TAP and b.statistic != FLAT]
         final = [block for block in pooled if block.tap == FINAL_TAP]
         early = [block for block in pooled if block.tap != FINAL_TAP]
         sets = {
+            FLAT: flat,
             "final": [block for block in final if block.statistic == "mean"],
             "early": early,
             "all": pooled,
@@ -78,3 +81,8 @@ class FeatureLayout:
     def from_json(cls, content: Iterable[tuple[str, str, int]]) -> FeatureLayout:
         """Rebuild a layout from :meth:`to_json`."""
         return cls(tuple(FeatureBlock(tap, statistic, n) for tap, statistic, n in content))
+
+
+def has_logits(layout: FeatureLayout) -> bool:
+    """Tell whether the network's own logits are among the blocks."""
+    return any(block.tap == CLASSIFIER_TAP for block in layout.blocks)

@@ -12,6 +12,8 @@ Statistic = Literal["mean", "max", "std"]
 FINAL_TAP = "final"
 CLASSIFIER_TAP = "classifier"
 """The network's own answer, its logits: what it already sees, never a feature for a head."""
+FLAT = "flat"
+"""The final activation un-pooled, every number of it: only for heads that ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,23 @@ class HubWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlWeights:
+    """Weights that lie on the web outside any hub.
+
+    Attributes:
+        url: Where; a ``.zip`` holds the one file.
+        licence: SPDX identifier.
+        file: Name of the PyTorch checkpoint.
+        digest: How its digest starts, as its publisher gives it: ``"sha256:43020ad28"``.
+    """
+
+    url: str
+    licence: str
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class BackboneSpec:
     """One entry of the catalog.
 
@@ -87,7 +106,7 @@ class BackboneSpec:
     taps: tuple[str, ...]
     parameters: int
     top1: float
-    weights: PackagedWeights | HubWeights | None
+    weights: PackagedWeights | HubWeights | UrlWeights | None
     labels: str | None = "imagenet-1k"
     library: Library = "timm"
 
@@ -101,4 +120,6 @@ class BackboneSpec:
         """What tells these weights from others of the same network."""
         if isinstance(self.weights, PackagedWeights):
             return self.weights.sha256
+        if isinstance(self.weights, UrlWeights):
+            return self.weights.url
         return self.weights.repository if self.weights else ""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from headstart.backbones.layout import FeatureBlock, FeatureLayout
-from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, BackboneSpec
+from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, FLAT, BackboneSpec
 
 _STATISTICS = {FINAL_TAP: ("mean", "max"), CLASSIFIER_TAP: ("logits",)}
 _TAP_STATISTICS = ("mean", "max", "std")
@@ -29,13 +29,15 @@ class TappedBackbone(nn.Module):
     Args:
         network: A network with ``forward_features`` and ``forward_head``, in inference mode.
         spec: Its catalog entry: normalisation and taps.
+        flat: Whether the final activation comes out un-pooled too.
     """
 
     scale: torch.Tensor
     shift: torch.Tensor
 
-    def __init__(self, network: nn.Module, spec: BackboneSpec) -> None:
+    def __init__(self, network: nn.Module, spec: BackboneSpec, *, flat: bool = False) -> None:
         super().__init__()
+        self.flat = flat
         self.network = network
         self.taps = spec.taps
         self.outputs = (*spec.taps, FINAL_TAP, *([CLASSIFIER_TAP] if spec.labels else []))
@@ -49,7 +51,7 @@ class TappedBackbone(nn.Module):
         return tuple(
             _pool(statistic, activation)
             for tap, activation in activations.items()
-            for statistic in _STATISTICS.get(tap, _TAP_STATISTICS)
+            for statistic in self._statistics(tap)
         )
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -71,16 +73,16 @@ class TappedBackbone(nn.Module):
                 hook.remove()
         return {tap: kept[tap] for tap in self.outputs}
 
+    def _statistics(self, tap: str) -> tuple[str, ...]:
+        pooled = _STATISTICS.get(tap, _TAP_STATISTICS)
+        return (*pooled, FLAT) if self.flat and tap == FINAL_TAP else pooled
+
     def measure_layout(self, size_px: int) -> FeatureLayout:
         """Return the layout, found by passing one black image through."""
         with torch.inference_mode():
             black = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
             widths = [block.shape[1] for block in self(black)]
-        names = [
-            (tap, statistic)
-            for tap in self.outputs
-            for statistic in _STATISTICS.get(tap, _TAP_STATISTICS)
-        ]
+        names = [(tap, statistic) for tap in self.outputs for statistic in self._statistics(tap)]
         return FeatureLayout(
             tuple(FeatureBlock(*name, width) for name, width in zip(names, widths, strict=True))
         )
@@ -114,9 +116,14 @@ def _itself(logits: torch.Tensor) -> torch.Tensor:
     return logits
 
 
+def _flat(activation: torch.Tensor) -> torch.Tensor:
+    return activation.flatten(1)
+
+
 _POOLINGS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "mean": _mean,
     "max": _max,
     "std": _std,
     "logits": _itself,
+    FLAT: _flat,
 }

@@ -41,8 +41,14 @@ class Provenance(_Record):
     backbone: str
     weights_sha256: str
     weights_licence: str
+    weights_origin: str = ""
+    """``random`` where the backbone had learnt nothing; empty in older bundles."""
     taps: str
     strength: float
+    head: str = "linear"
+    head_settings: dict[str, Any] = {}
+    head_choice: str = ""
+    """What cross-validation chose, in words."""
     seed: int
     trained_images: int
     data: str

@@ -17,11 +17,14 @@ from headstart.errors import HeadstartError, UnknownNameError, missing_extra
 DONE, INTERNAL, MISTAKE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 COMMANDS: Final = {
+    "check": "Show what a pretrained network sees, and which strategy fits.",
+    "rank": "Rank pretrained networks for the images, without fine-tuning.",
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
     "backbones": "List the pretrained networks.",
     "layers": "Number a network's layers, show which are trained.",
+    "weights": "List, fetch, import and verify pretrained weights.",
     "cache": "Show, limit or clear what is kept between runs.",
 }
 """Command -> summary. Only the command that is called is imported."""
@@ -80,8 +83,11 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_options)
     for name, summary in COMMANDS.items():
-        called = name in arguments[:2]
-        app.command(name, short_help=summary)(_load(name) if called else _stand_in)
+        command = _load(name) if name in arguments[:2] else _stand_in
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, short_help=summary)
+        else:
+            app.command(name, short_help=summary)(command)
     return app
 
 
@@ -101,8 +107,9 @@ def _options(
     del version  # its callback has done all there is to do
 
 
-def _load(name: str) -> Callable[..., Any]:
-    command: Callable[..., Any] = importlib.import_module(f"headstart.cli.{name}").run
+def _load(name: str) -> Callable[..., Any] | typer.Typer:
+    """Return a command's function, or the group of commands that its module makes up."""
+    command: Callable[..., Any] | typer.Typer = importlib.import_module(f"headstart.cli.{name}").run
     return command
 
 
@@ -124,7 +131,9 @@ def _suggest_command(error: Exception) -> None:
     message = getattr(error, "message", "")
     if message.startswith("No such command"):
         wrong = message.split("'")[1]
-        error.message = str(UnknownNameError("command", wrong, COMMANDS))  # type: ignore[attr-defined]
+        group = getattr(getattr(error, "ctx", None), "command", None)
+        known = getattr(group, "commands", COMMANDS)
+        error.message = str(UnknownNameError("command", wrong, known))  # type: ignore[attr-defined]
 
 
 def _failed(error: BaseException, code: int, *, debug: bool) -> int:

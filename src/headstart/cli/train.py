@@ -23,6 +23,8 @@ def run(
         str | None, typer.Option("--name", help="Name of the run below runs/. [the data's]")
     ] = None,
     backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
+    weights: Annotated[str | None, setting("backbone.weights", "--weights")] = None,
+    offline: Annotated[bool, setting("backbone.offline", "--offline")] = False,
     seed: Annotated[int | None, setting("seed", "--seed")] = None,
     geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
     image_size: Annotated[
@@ -31,6 +33,7 @@ def run(
     val: Annotated[float | None, setting("data.val", "--val")] = None,
     test: Annotated[float | None, setting("data.test", "--test")] = None,
     max_pixels: Annotated[int | None, setting("data.max_pixels", "--max-pixels")] = None,
+    head: Annotated[str | None, setting("head.name", "--head")] = None,
     class_weight: Annotated[str | None, setting("head.class_weight", "--class-weight")] = None,
     taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
     engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
@@ -57,12 +60,15 @@ def run(
     options = given_settings(
         {
             "backbone.name": backbone,
+            "backbone.weights": weights,
+            "backbone.offline": offline or None,
             "seed": seed,
             "data.geometry": geometry,
             "data.image_size_px": image_size,
             "data.val": val,
             "data.test": test,
             "data.max_pixels": max_pixels,
+            "head.name": head,
             "head.class_weight": class_weight,
             "head.taps": taps,
             "engine.name": engine,

@@ -1,7 +1,7 @@
 """Settings: the only home of a default, checked before any work starts."""
 
 from headstart.config.loading import build_config, read_settings, set_dotted
-from headstart.config.places import cache_dir
+from headstart.config.places import cache_dir, weights_dir
 from headstart.config.schema import (
     BackboneConfig,
     DataConfig,
@@ -22,4 +22,5 @@ __all__ = [
     "cache_dir",
     "read_settings",
     "set_dotted",
+    "weights_dir",
 ]

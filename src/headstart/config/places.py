@@ -1,4 +1,4 @@
-"""Where headstart keeps what it may throw away."""
+"""Where headstart keeps what it may throw away, and where weights are brought."""
 
 from __future__ import annotations
 
@@ -16,6 +16,25 @@ def cache_dir(chosen: str | Path | None = None) -> Path:
     if named:
         return Path(named).expanduser().absolute()
     return _user_cache() / "headstart"
+
+
+def weights_dir() -> Path:
+    """Return the folder of weights that the user brought: ``HEADSTART_WEIGHTS``, or their own.
+
+    The folder need not exist yet. Unlike the cache it cannot be computed again.
+    """
+    named = os.environ.get("HEADSTART_WEIGHTS")
+    if named:
+        return Path(named).expanduser().absolute()
+    return _user_data() / "headstart" / "weights"
+
+
+def _user_data() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", "~")).expanduser()
+    if sys.platform == "darwin":
+        return Path("~/Library/Application Support").expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
 
 
 def _user_cache() -> Path:

@@ -17,6 +17,9 @@ GeometryChoice = Literal["auto", "crop", "pad", "squash"]
 Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest", "box"]
 EngineName = Literal["auto", "openvino", "torch"]
 Precision = Literal["auto", "bf16", "f32"]
+Activation = Literal["relu", "gelu", "silu", "tanh"]
+Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
+NeighbourWeights = Literal["distance", "uniform"]
 
 
 class DataConfig(Settings):
@@ -46,6 +49,12 @@ class BackboneConfig(Settings):
     """The pretrained network whose activations are the features."""
 
     name: str = Field("efficientnet_lite0", description="Pretrained network")
+    weights: str | None = Field(
+        None,
+        min_length=1,
+        description="File of weights, or none: random ones; the backbone's own where not given",
+    )
+    offline: bool = Field(False, description="Open no connection: never fetch weights")
 
 
 class EngineConfig(Settings):
@@ -59,8 +68,13 @@ class EngineConfig(Settings):
 
 
 class HeadConfig(Settings):
-    """The classifier on top of the features, and how it is chosen."""
+    """The classifier on top of the features, and how it is chosen.
 
+    What is ``None`` is as the named head has it; which head takes which setting is said in
+    ``headstart.heads.presets``.
+    """
+
+    name: str = Field("linear", description="Classifier: linear, svm, knn, gap-1024-512 ...")
     taps: str = Field("auto", description="Which activations are used: auto, or a set's name")
     strength: Annotated[float, Field(gt=0)] | None = Field(
         None, description="L2 penalty; chosen by cross-validation where not given"
@@ -69,6 +83,46 @@ class HeadConfig(Settings):
         None, description="'balanced' counts every class the same"
     )
     folds: int = Field(5, ge=2, le=20, description="Cross-validation folds")
+    widths: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(
+        None, description="Hidden layers (dense): their widths, such as [1024, 512]"
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Share dropped after each hidden layer (dense)"
+    )
+    batch_norm: bool | None = Field(
+        None, description="Batch normalisation in each hidden layer (dense)"
+    )
+    activation: Activation | None = Field(None, description="Activation (dense)")
+    l2: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Times the squared weights of the hidden layers, in the loss (dense)"
+    )
+    optimiser: Optimiser | None = Field(None, description="Optimiser (dense)")
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Learning rate (dense)"
+    )
+    epochs: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="Most passes over the images (dense)"
+    )
+    batch_size: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Images a step (dense)"
+    )
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Epochs without a better held-out likelihood before it stops (dense)"
+    )
+    C: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Cost of a violated margin (svm); cross-validated where not given"
+    )
+    gamma: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Width of the kernel (svm-rbf), where 1 is scikit-learn's 'scale'; "
+        "cross-validated where not given",
+    )
+    neighbours: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="How many vote (knn); cross-validated where not given"
+    )
+    weights: NeighbourWeights | None = Field(
+        None, description="What a vote counts (knn): distance (nearer counts more) or uniform"
+    )
 
 
 class JudgementConfig(Settings):

@@ -12,6 +12,7 @@ from headstart.config.base import Settings
 OptimiserName = Literal["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "adamax"]
 ScheduleName = Literal["constant", "cosine", "one-cycle", "step", "plateau"]
 Strategy = Literal["probe", "partial", "full", "scratch", "auto"]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 Monitor = Literal["loss", "accuracy", "val_loss", "val_accuracy"]
 
 
@@ -29,7 +30,7 @@ class OptimiserConfig(Settings):
         None, description="Momentum of SGD and RMSprop"
     )
     nesterov: bool | None = Field(None, description="Nesterov's momentum (SGD)")
-    betas: tuple[float, float] | None = Field(None, description="Decay of moments (Adam's family)")
+    betas: tuple[Decay, Decay] | None = Field(None, description="Decay of moments (Adam's family)")
     rho: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="Decay of the squared gradient (RMSprop)"
     )

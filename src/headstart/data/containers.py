@@ -20,6 +20,10 @@ from headstart.errors import DataError
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Largest single image file that is read into memory."""
+_AS_STORED = (
+    "; pixels as they are stored, 0..255, which the network normalises itself "
+    "(from 0..1: (255 * image).round().astype('uint8'))"
+)
 
 
 class FolderContainer:
@@ -201,7 +205,7 @@ def _checked(index: int, array: object) -> Pixels:
     shaped = (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) and array.size > 0
     if array.dtype != np.uint8 or not shaped:
         mend = "" if shaped else "; channels come last"
-        mend += "; scale to 0..255 and use .astype('uint8')" if array.dtype != np.uint8 else ""
+        mend += _AS_STORED if array.dtype != np.uint8 else ""
         raise DataError(
             f"image {index} has dtype {array.dtype} and shape {array.shape}: "
             f"expected uint8 of shape (H, W, 3) or (H, W){mend}"

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from headstart.data.manifest import Container, Manifest, Split
 from headstart.data.tables import SPLIT_WORDS
-from headstart.errors import DataError, listed
+from headstart.errors import DataError, UnlabelledError, listed
 
 OUTSIDE_CLASS = "image outside a class folder"
 OUTSIDE_SPLITS = "image outside the folders train, val and test"
@@ -105,7 +105,7 @@ def _class_rows(images: Sequence[str], prefix: str, ignored: Counter[str]) -> li
 
 def _refuse_flat(container: Container, images: Sequence[str], folders: set[str]) -> None:
     if not folders:
-        raise DataError(
+        raise UnlabelledError(
             f"{container.location} holds {len(images):,} images and no class folders: {EXPECTED}"
         )
 

@@ -24,7 +24,7 @@ from headstart.data.opening import (
     table_at,
 )
 from headstart.data.tables import Table, has_label, is_table, labelled_manifest, load_table
-from headstart.errors import DataError, listed
+from headstart.errors import DataError, UnlabelledError, listed
 
 __all__ = ["open_images", "open_source"]
 
@@ -148,7 +148,7 @@ def _refuse_few_classes(manifest: Manifest, least: int) -> None:
     counts = manifest.class_counts()
     if len(counts) < least:
         found = listed(f"{name!r} ({count:,} images)" for name, count in counts.items())
-        raise DataError(
+        raise UnlabelledError(
             f"{manifest.container.location} holds one class only, {found} "
             f"({ignored_text(manifest.ignored)}): a classifier needs at least {least}. {EXPECTED}"
         )

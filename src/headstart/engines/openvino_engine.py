@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.engines.base import Outputs, PixelBatch
+from headstart.engines.base import Outputs, PixelBatch, check_pixels
 from headstart.engines.quiet_openvino import openvino as ov
 from headstart.parallel import cpu_count
 
@@ -80,7 +80,7 @@ class OpenVinoEngine:
                     yield self._collect(request, count)
                     free.append(request)
                 request = free.pop()
-                request.start_async({0: self._filled(batch)})
+                request.start_async({0: self._filled(check_pixels(batch))})
                 running.append((request, len(batch)))
             while running:
                 yield self._collect(*running.popleft())

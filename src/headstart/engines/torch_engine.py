@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from headstart.engines.base import Outputs, PixelBatch
+from headstart.engines.base import Outputs, PixelBatch, check_pixels
 
 GPU_BATCH = 128
 CPU_BATCH = 32
@@ -50,7 +50,7 @@ class TorchEngine:
         """Yield each batch's outputs, in order."""
         for batch in batches:
             with torch.inference_mode(), self._autocast():
-                blocks = self._module(torch.from_numpy(batch).to(self.device))
+                blocks = self._module(torch.from_numpy(check_pixels(batch)).to(self.device))
                 joined = torch.cat([block.float() for block in blocks], dim=1)
             yield joined.cpu().numpy()
 

@@ -19,7 +19,7 @@ from headstart.data.geometry import Geometry
 from headstart.errors import BundleError
 from headstart.export.classifier_graph import build_classifier, split_weights
 from headstart.files import write_bytes, write_json
-from headstart.heads.probe import LinearHead
+from headstart.heads.base import Head
 
 PARITY_LIMIT = 0.05
 """Largest probability difference accepted; bf16 arithmetic stays below a fifth of it."""
@@ -37,7 +37,7 @@ class BundleFacts:
     provenance: Provenance
 
 
-def write_graph(folder: Path, backbone: BackboneGraph, head: LinearHead) -> Path:
+def write_graph(folder: Path, backbone: BackboneGraph, head: Head) -> Path:
     """Write ``graph.onnx`` and ``weights.safetensors`` into a folder.
 
     Returns:
@@ -51,7 +51,7 @@ def write_graph(folder: Path, backbone: BackboneGraph, head: LinearHead) -> Path
 
 
 def write_info(
-    folder: Path, head: LinearHead, facts: BundleFacts, parity: Sequence[Parity]
+    folder: Path, head: Head, facts: BundleFacts, parity: Sequence[Parity]
 ) -> BundleInfo:
     """Write ``bundle.json``, which seals the other two files."""
     info = BundleInfo(

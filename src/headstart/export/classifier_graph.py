@@ -18,14 +18,15 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from headstart.heads.probe import LinearHead
+from headstart.export.head_graphs import append_head
+from headstart.heads.base import Head
 
 OUTPUT: Final = "probabilities"
 _SMALL: Final = 32
 """Tensors with fewer numbers, and those of integers, stay in the graph: shapes, constants."""
 
 
-def build_classifier(backbone: ModelProto, head: LinearHead) -> ModelProto:
+def build_classifier(backbone: ModelProto, head: Head) -> ModelProto:
     """Append a head to a backbone's graph and cut what it does not need.
 
     Args:
@@ -38,18 +39,7 @@ def build_classifier(backbone: ModelProto, head: LinearHead) -> ModelProto:
     model = ModelProto()
     model.CopyFrom(backbone)
     graph = model.graph
-    tensors = {
-        "head.weight": head.weight / np.float32(head.temperature),
-        "head.bias": head.bias / np.float32(head.temperature),
-    }
-    graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in tensors.items())
-    graph.node.extend(
-        [
-            helper.make_node("Concat", list(head.outputs), ["features"], axis=1),
-            helper.make_node("Gemm", ["features", *tensors], ["logits"]),
-            helper.make_node("Softmax", ["logits"], [OUTPUT], axis=1),
-        ]
-    )
+    append_head(graph, head, OUTPUT)
     del graph.output[:]
     shape = ["batch", len(head.classes)]
     graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shape))

@@ -18,6 +18,7 @@ from headstart.features.store import FeatureStore
 from headstart.progress import Progress
 
 _COMMIT_ROWS = 1024
+_COMMIT_NUMBERS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class _Keeper:
     def add(self, row: int, vector: npt.NDArray[np.float32]) -> None:
         self._rows.append(row)
         self._vectors.append(vector)
-        if len(self._rows) == _COMMIT_ROWS:
+        if len(self._rows) == _COMMIT_ROWS or len(self._rows) * len(vector) > _COMMIT_NUMBERS:
             self.flush()
 
     def flush(self) -> None:

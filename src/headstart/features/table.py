@@ -13,6 +13,7 @@ import numpy.typing as npt
 from headstart.features.store import Features, FeatureStore
 
 CHUNK_ROWS = 4096
+_CHUNK_NUMBERS = 1 << 25
 Indices = npt.NDArray[np.int64]
 
 
@@ -70,6 +71,7 @@ class ArrayFeatures:
 
 
 def read_chunks(table: FeatureTable, rows: Indices, columns: Indices) -> Iterator[Features]:
-    """Yield the features of some rows, a few thousand at a time, in order."""
-    for start in range(0, len(rows), CHUNK_ROWS):
-        yield table.read(rows[start : start + CHUNK_ROWS], columns)
+    """Yield the features of some rows, a few thousand at a time, in order; fewer if wide."""
+    size = min(CHUNK_ROWS, max(64, _CHUNK_NUMBERS // max(1, len(columns))))
+    for start in range(0, len(rows), size):
+        yield table.read(rows[start : start + size], columns)

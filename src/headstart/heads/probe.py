@@ -16,8 +16,10 @@ import torch
 from headstart.backbones.layout import FeatureLayout
 from headstart.config import HeadConfig
 from headstart.evaluation.calibration import fit_temperature
-from headstart.features.table import FeatureTable, read_chunks
+from headstart.features.table import FeatureTable
+from headstart.heads.base import Head
 from headstart.heads.folds import Indices, assign_folds
+from headstart.heads.linear import LinearHead
 from headstart.heads.logistic import fit_logistic
 from headstart.heads.projection import RANK
 from headstart.heads.reduction import Reducer, sample_rows
@@ -42,10 +44,11 @@ class Candidate:
 
     Attributes:
         taps: Tap set.
-        strength: L2 penalty.
+        strength: L2 penalty; 0 where the head has none.
         accuracy: Cross-validated.
         nll: Cross-validated negative log-likelihood, in nats; decides.
         images: Held-out predictions behind the two.
+        setting: Whatever else was tried, in words; empty where the strength says it all.
     """
 
     taps: str
@@ -53,35 +56,12 @@ class Candidate:
     accuracy: float
     nll: float
     images: int
+    setting: str = ""
 
-
-@dataclass(frozen=True)
-class LinearHead:
-    """A calibrated linear classifier on some columns of the features.
-
-    ``probabilities = softmax((x @ weight + bias) / temperature)``.
-
-    Attributes:
-        classes: Names, in the order of the columns of ``weight``.
-        taps: Tap set whose features it takes.
-        outputs: Graph outputs of that set, in order.
-        weight: float32, shape (D, K).
-        bias: float32, shape (K,).
-        temperature: Calibration (Guo et al., 2017).
-    """
-
-    classes: tuple[str, ...]
-    taps: str
-    outputs: tuple[str, ...]
-    weight: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
-    temperature: float
-
-    def logits(self, features: FeatureTable, rows: Indices, layout: FeatureLayout) -> Logits:
-        """Return uncalibrated logits of some rows, shape (len(rows), K)."""
-        chunks = read_chunks(features, rows, layout.columns(self.outputs))
-        parts = [chunk.astype(np.float32) @ self.weight + self.bias for chunk in chunks]
-        return np.concatenate(parts).astype(np.float64)
+    @property
+    def described(self) -> str:
+        """What was tried, in words: ``"strength 1.0e-04"``."""
+        return self.setting or f"strength {self.strength:.1e}"
 
 
 @dataclass(frozen=True)
@@ -94,13 +74,22 @@ class ProbeFit:
         chosen: The winner, with its figures on all rows.
         held_out_rows: Rows that were predicted while held out, ascending, shape (M,).
         held_out_logits: Their uncalibrated logits, shape (M, K).
+        kind: What sort of classifier it is, in words.
+        notes: What is worth telling the user.
     """
 
-    head: LinearHead
+    head: Head
     candidates: tuple[Candidate, ...]
     chosen: Candidate
     held_out_rows: Indices
     held_out_logits: Logits
+    kind: str = "logistic regression"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The head in a line."""
+        return f"{self.kind} on taps '{self.chosen.taps}', {self.chosen.described}"
 
 
 @dataclass(frozen=True)
@@ -159,13 +148,38 @@ def _fit_chosen(
     )
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What the best head said of rows that it had not seen.
+
+    Attributes:
+        candidate: The head, with its figures.
+        rows: Rows that were predicted while held out, ascending, shape (M,).
+        logits: Their uncalibrated logits, shape (M, K).
+    """
+
+    candidate: Candidate
+    rows: Indices
+    logits: Logits
+
+
 def cross_validate(task: ProbeTask, config: HeadConfig, *, seed: int) -> Candidate:
     """Return the best head on all features at once: a quick figure to compare inputs by."""
+    return predict_held_out(task, config, seed=seed, folds=_CHOICE_FOLDS).candidate
+
+
+def predict_held_out(task: ProbeTask, config: HeadConfig, *, seed: int, folds: int) -> HeldOut:
+    """Return what :func:`cross_validate` goes by, row for row.
+
+    The folds depend on targets, groups and seed alone: two sets of features of the same
+    images are judged on the same splits, so their predictions may be compared in pairs.
+    """
     taps = list(task.layout.tap_sets())[-1] if config.taps == "auto" else config.taps
     reducer = Reducer(task.features, task.layout, seed=seed)
     search = _Search(task, taps, config, reducer, seed=seed, rank=_CHOICE_RANK)
-    scores = search.score(_grid(config), folds=_CHOICE_FOLDS, iterations=_CHOICE_ITERATIONS)
-    return min(scores.candidates, key=_merit)
+    scores = search.score(_grid(config), folds=folds, iterations=_CHOICE_ITERATIONS)
+    best = min(scores.candidates, key=_merit)
+    return HeldOut(best, scores.rows, scores.logits[scores.candidates.index(best)])
 
 
 def _choose_taps(

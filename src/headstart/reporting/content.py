@@ -38,6 +38,7 @@ class Candidate:
         accuracy: Cross-validated share of right answers, 0 to 1.
         nll: Cross-validated negative log-likelihood, nats an image.
         chosen: Whether it became the head.
+        setting: What was tried in words, where its strength does not say it.
     """
 
     taps: str
@@ -45,6 +46,7 @@ class Candidate:
     accuracy: float
     nll: float
     chosen: bool
+    setting: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,8 @@ _FILTERS = (
     words.plain_interval,
     words.counted,
     words.seconds,
+    words.milliseconds,
+    words.p_value,
     words.file_size,
     words.shortened,
     words.flattened,
@@ -41,9 +43,8 @@ def render_report(content: ReportContent) -> str:
     Args:
         content: Everything the report says.
     """
-    script = (_TEMPLATES / "script.js").read_text(encoding="utf-8")
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             content=content,
@@ -58,25 +59,32 @@ def render_report(content: ReportContent) -> str:
             marks=figures.reliability_marks(content.test),
             totals=_split_totals(content.split_counts),
             error_count=int(content.test.confusion.sum() - content.test.confusion.trace()),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             figures=figures,
+            **page_script(),
         )
     )
 
 
+def page_script() -> dict[str, str]:
+    """Return the pages' script, and the digest by which their security policy lets it run."""
+    script = (_TEMPLATES / "script.js").read_text(encoding="utf-8")
+    digest = hashlib.sha256(script.encode()).digest()
+    return {"script": Markup(script), "script_hash": base64.b64encode(digest).decode()}
+
+
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what renders every page: values are escaped, and a missing one is an error."""
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({function.__name__: function for function in _FILTERS})
-    environment.filters["jpeg_uri"] = _jpeg_uri
-    return environment
+    made.filters.update({function.__name__: function for function in _FILTERS})
+    made.filters["jpeg_uri"] = _jpeg_uri
+    return made
 
 
 def _jpeg_uri(data: bytes) -> str:

@@ -83,6 +83,25 @@ def seconds(duration_s: float) -> str:
     return f"{duration_s:.{digits}f}{_NBSP}s"
 
 
+def milliseconds(duration_s: float) -> str:
+    r"""Write a short duration in milliseconds.
+
+    >>> [milliseconds(value).replace("\u00a0", " ") for value in (0.00412, 0.0683)]
+    ['4.1 ms', '68 ms']
+    """
+    digits = 1 if duration_s < 0.00995 else 0
+    return f"{1000 * duration_s:.{digits}f}{_NBSP}ms"
+
+
+def p_value(chance: float) -> str:
+    """Write a p-value.
+
+    >>> p_value(0.4321), p_value(0.00001)
+    ('0.432', '< 0.001')
+    """
+    return "< 0.001" if chance < 0.001 else f"{chance:.3f}"
+
+
 def file_size(size_bytes: float) -> str:
     r"""Write a file size in decimal units.
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from headstart.errors import ConfigError, close_names, listed
 from headstart.training.layers import Layer
-from headstart.training.stages import stage_ends
+from headstart.training.stages import stage_names, stage_starts
 
 EXAMPLES: Final = (
     "head, all, 'last 20 layers', 'last 280 of 780 layers', 'from layer 94', "
@@ -102,10 +102,11 @@ def _last_stages(
     match: re.Match[str], layers: Sequence[Layer], stages: Sequence[str]
 ) -> tuple[int, str]:
     number = int(match["n"] or 1)
-    if not 1 <= number <= len(stages):
-        found = f"there are {len(stages)} stages ({listed(stages)})"
-        raise ConfigError(_beyond(match[0], found, f"1 to {len(stages)}"))
-    return (0, *stage_ends(layers, stages))[len(stages) - number], ""
+    names = stage_names(layers, stages)
+    if not 1 <= number <= len(names):
+        found = f"the stages are {listed(names)}"
+        raise ConfigError(_beyond(match[0], found, f"1 to {len(names)}"))
+    return stage_starts(layers, stages)[-number], ""
 
 
 def _share(match: re.Match[str], layers: Sequence[Layer], stages: Sequence[str]) -> tuple[int, str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import torch
 from torch import nn
 
+from headstart.backbones.spec import FINAL_TAP
 from headstart.training.layers import Layer
 
 
 def stage_ends(layers: Sequence[Layer], stages: Sequence[str]) -> tuple[int, ...]:
-    """Return how many layers have been passed where each stage ends.
-
-    A stage reaches from behind the one before it to the last layer of its module. What
-    comes before the first belongs to the first, what comes after the last to the last.
+    """Return how many layers have been passed where each stage's module ends.
 
     Args:
         layers: As :func:`headstart.training.layers.list_layers` gives them.
@@ -27,10 +26,35 @@ def stage_ends(layers: Sequence[Layer], stages: Sequence[str]) -> tuple[int, ...
     return tuple(ends)
 
 
+def stage_starts(layers: Sequence[Layer], stages: Sequence[str]) -> tuple[int, ...]:
+    """Return the first layer of each stage.
+
+    A stage reaches from behind the one before it to the last layer of its module. What
+    comes before the first belongs to the first. What comes after the last belongs to it
+    too, unless the pictures get smaller there: then it is a stage of its own.
+    """
+    ends = stage_ends(layers, stages)
+    starts = (0, *ends[:-1])
+    if not 0 < sum(ends[-1:]) < len(layers):
+        return starts
+    shrinks = _side(layers[-1]) < _side(layers[ends[-1] - 1])
+    return (*starts, ends[-1]) if shrinks else starts
+
+
+def stage_names(layers: Sequence[Layer], stages: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the stages: their modules', and ``final`` for one without."""
+    return (*stages, FINAL_TAP)[: len(stage_starts(layers, stages))]
+
+
 def stage_numbers(layers: Sequence[Layer], stages: Sequence[str]) -> tuple[int, ...]:
     """Return the stage of each layer, counted from 0 at the input."""
-    inner = stage_ends(layers, stages)[:-1]
-    return tuple(sum(layer.number >= end for end in inner) for layer in layers)
+    inner = stage_starts(layers, stages)[1:]
+    return tuple(sum(layer.number >= start for start in inner) for layer in layers)
+
+
+def _side(layer: Layer) -> int:
+    """Return a picture's side, whichever axis its channels lie on, or how many tokens."""
+    return Counter(layer.shape).most_common(1)[0][0] if layer.shape else 0
 
 
 def frozen_boundary(

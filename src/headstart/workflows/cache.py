@@ -10,7 +10,7 @@ from typing import Final
 from headstart.config import cache_dir
 from headstart.files import storage_errors
 
-_PARTS: Final = ("features", "graphs", "archives")
+_PARTS: Final = ("features", "graphs", "archives", "digests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class CacheEntry:
     """One thing in the cache that can be removed on its own.
 
     Attributes:
-        part: ``features``, ``graphs`` or ``archives``.
+        part: ``features``, ``graphs``, ``archives`` or ``digests``.
         path: Its folder or file.
         disk_bytes: Room it takes.
         used: When it was last read or written, seconds since the epoch.

@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from headstart.backbones.catalog import find_backbone
-from headstart.backbones.graph import BackboneGraph, load_graph
+from headstart.backbones.graph import BackboneGraph, build_module, load_graph
+from headstart.backbones.layout import has_logits
+from headstart.backbones.weights import (
+    WeightsFile,
+    WeightsRequest,
+    locate_weights,
+    resolve_weights,
+)
 from headstart.config import TrainConfig
 from headstart.config.schema import GeometryMode
 from headstart.data.geometry import Geometry
@@ -23,6 +30,7 @@ from headstart.features.extraction import extract, space_key
 from headstart.features.store import FeatureStore
 from headstart.features.table import StoredFeatures
 from headstart.files import write_json
+from headstart.heads.presets import needs_flat
 from headstart.progress import Progress
 
 _AGREEMENT_IMAGES = 16
@@ -52,8 +60,8 @@ class Featuriser:
         progress: Who is told.
 
     Raises:
-        UnknownNameError: No such backbone.
-        WeightsError: Its weights are missing, damaged or do not fit.
+        UnknownNameError: No such backbone, or no such head.
+        WeightsError: Its weights are nowhere, and may not be fetched.
     """
 
     def __init__(self, config: TrainConfig, *, cache: Path, progress: Progress) -> None:
@@ -62,11 +70,40 @@ class Featuriser:
         self._cache = cache
         self._progress = progress
         self.size_px = config.data.image_size_px or self.spec.size_px
+        wanted = config.backbone
+        self._request = WeightsRequest(wanted.weights, wanted.offline, config.seed)
+        self._located = locate_weights(self.spec, self._request, cache=cache)
+        self._flat = needs_flat(config.head)
+
+    @cached_property
+    def weights(self) -> WeightsFile:
+        """The backbone's weights, fetched if they are not on this machine."""
+        return self._located or resolve_weights(
+            self.spec, self._request, cache=self._cache, progress=self._progress
+        )
 
     @cached_property
     def graph(self) -> BackboneGraph:
         """The exported backbone."""
-        return load_graph(self.spec, size_px=self.size_px, cache=self._cache)
+        return load_graph(
+            self.spec,
+            size_px=self.size_px,
+            cache=self._cache,
+            weights=self.weights,
+            flat=self._flat,
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth knowing of the weights, a sentence each."""
+        headless = self.weights.path is not None and self.spec.labels
+        lost = headless and not has_logits(self.graph.layout)
+        said = f"the classifier of {self.spec.name} is not used: {self.weights.path} has none of "
+        return tuple(
+            note
+            for note in (self.weights.note, f"{said}{self.spec.labels}'s shape" if lost else "")
+            if note
+        )
 
     @cached_property
     def engine_name(self) -> str:
@@ -173,9 +210,7 @@ class Featuriser:
         if self.engine_name == "openvino":
             threads = self._config.engine.threads
             return OpenVinoEngine(self.graph.path, precision=precision, threads=threads)
-        from headstart.backbones.tapped import TappedBackbone
-        from headstart.backbones.timm_adapter import build_network
         from headstart.engines.torch_engine import TorchEngine
 
-        module = TappedBackbone(build_network(self.spec), self.spec)
+        module = build_module(self.spec, self.weights, flat=self._flat)
         return TorchEngine(module, precision=precision)

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from headstart.config import TrainConfig
 from headstart.config.schema import GeometryMode
 from headstart.data.geometry import Geometry
 from headstart.data.manifest import Manifest
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeTask, cross_validate
+from headstart.selection.sampling import stratified_sample
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.preparation import fold_keys
 
@@ -83,13 +82,6 @@ def _score(
 
 
 def _sample(manifest: Manifest, seed: int) -> Indices:
-    """Draw rows so that every class has its share, and at least a few images."""
     classes = manifest.classes
-    wanted = min(max(_IMAGES, _IMAGES_A_CLASS * len(classes)), _MOST_IMAGES, len(manifest))
-    targets = manifest.label_indices(classes)
-    order = np.random.default_rng(seed).permutation(len(manifest))
-    rank = np.empty(len(manifest))
-    for index in range(len(classes)):
-        mine = order[targets[order] == index]
-        rank[mine] = (np.arange(len(mine)) + 0.5) / len(mine)
-    return np.sort(np.argsort(rank, kind="stable")[:wanted])
+    most = min(max(_IMAGES, _IMAGES_A_CLASS * len(classes)), _MOST_IMAGES)
+    return stratified_sample(manifest.label_indices(classes), most, seed)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from headstart.backbones.catalog import find_backbone
-from headstart.backbones.spec import CLASSIFIER_TAP, BackboneSpec
+from headstart.backbones.spec import FLAT, BackboneSpec
 from headstart.backbones.tapped import TappedBackbone
 from headstart.backbones.timm_adapter import build_network
-from headstart.errors import ConfigError, UnknownNameError
+from headstart.config import HeadConfig
+from headstart.config.schema import Activation
+from headstart.errors import ConfigError, listed
+from headstart.heads.presets import (
+    PRESETS,
+    DenseSettings,
+    LinearSettings,
+    resolve_settings,
+    taps_wanted,
+)
 from headstart.reporting.network_drawing import DrawnLayer, DrawnRow, draw_network
 from headstart.training.freezing import BatchNormMode, Freezing, plan_freezing
 from headstart.training.layers import Layer, list_called, list_layers
-from headstart.training.stages import stage_numbers
+from headstart.training.stages import stage_names, stage_numbers
+
+_LAYERED = (LinearSettings, DenseSettings)
+_ACTIVATIONS: Mapping[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,7 @@ class LayerListing:
         backbone: Canonical name.
         size_px: Side of the square that the shapes are for.
         layers: Those of the backbone, in forward order, numbered from 0.
-        stages: Its stages' modules, in depth order.
+        stages: Its stages by their modules, in depth order.
         stage_numbers: Stage of each layer, counted from 0.
         head: Layers of the head, numbered on; empty where none was asked for.
         freezing: What the expression trains; ``None`` where none was given.
@@ -63,8 +80,8 @@ def list_backbone(
     Args:
         backbone: A name or alias.
         size_px: Side of the square; the backbone's own where not given.
-        head: ``linear``, on all pooled taps, or ``gap-1024-512``: the final average and
-            hidden layers of those widths.
+        head: One of :data:`headstart.heads.presets.PRESETS` that is made of layers and
+            takes pooled features; ``linear`` is shown on all taps.
         classes: Outputs of the head.
         train: See :func:`headstart.training.expressions.choose_trained`.
         batch_norm: Whether batch norms with trained weights train.
@@ -76,7 +93,7 @@ def list_backbone(
     spec = find_backbone(backbone)
     side_px = spec.size_px if size_px is None else size_px
     with torch.device("meta"):  # shapes without arithmetic
-        tapped = TappedBackbone(build_network(spec, pretrained=False), spec)
+        tapped = TappedBackbone(build_network(spec), spec)
         layers = _fitting(tapped.network, spec, side_px)
         top = _head_layers(tapped, head, classes, side_px) if head else ()
     freezing = train and plan_freezing(train, layers, spec.taps, batch_norm=batch_norm)
@@ -84,7 +101,7 @@ def list_backbone(
         backbone=spec.name,
         size_px=side_px,
         layers=layers,
-        stages=spec.taps,
+        stages=stage_names(layers, spec.taps),
         stage_numbers=stage_numbers(layers, spec.taps),
         head=tuple(replace(layer, number=len(layers) + layer.number) for layer in top),
         freezing=freezing or None,
@@ -104,29 +121,32 @@ def _fitting(network: nn.Module, spec: BackboneSpec, size_px: int) -> tuple[Laye
 def _head_layers(
     tapped: TappedBackbone, name: str, classes: int, size_px: int
 ) -> tuple[Layer, ...]:
-    widths = _hidden_widths(name)
-    blocks = [b for b in tapped.measure_layout(size_px).blocks if b.tap != CLASSIFIER_TAP]
-    pooled = [b for b in blocks if name == "linear" or b.output == "final/mean"]
-    inputs = sum(block.channels for block in pooled)
-    head = _head(inputs, widths, classes)
+    config = HeadConfig(name=name)
+    settings, taps = resolve_settings(config), taps_wanted(config)
+    if not isinstance(settings, LinearSettings | DenseSettings) or taps == FLAT:
+        shown = [p.name for p in PRESETS if p.kind in _LAYERED and p.taps != FLAT]
+        raise ConfigError(
+            f"the head {name} has no layers to list on pooled features: {listed(shown)} have"
+        )
+    layout = tapped.measure_layout(size_px)
+    outputs = layout.tap_sets()["all" if taps == "auto" else taps]
+    inputs = len(layout.columns(outputs))
+    dense = settings if isinstance(settings, DenseSettings) else DenseSettings(widths=())
+    head = nn.Sequential(*_head_parts(inputs, dense, classes))
     return list_called(nn.ModuleDict({"head": head}), lambda: head(torch.zeros(1, inputs)))
 
 
-def _hidden_widths(name: str) -> list[int]:
-    kind, *widths = name.split("-")
-    if kind == "gap" and all(width.isdecimal() and int(width) for width in widths):
-        return [int(width) for width in widths]
-    if name != "linear":
-        raise UnknownNameError("head", name, ["linear", "gap", "gap-1024-512"])
-    return []
-
-
-def _head(inputs: int, widths: list[int], classes: int) -> nn.Sequential:
-    parts: list[nn.Module] = []
-    for width in widths:
-        parts += [nn.Linear(inputs, width), nn.ReLU()]
+def _head_parts(inputs: int, settings: DenseSettings, classes: int) -> Iterator[nn.Module]:
+    """Yield the layers that a preset's settings describe."""
+    if settings.dropout and not settings.widths:
+        yield nn.Dropout(settings.dropout)
+    for width in settings.widths:
+        yield nn.Linear(inputs, width)
+        yield from [nn.BatchNorm1d(width)] if settings.batch_norm else []
+        yield _ACTIVATIONS[settings.activation]()
+        yield from [nn.Dropout(settings.dropout)] if settings.dropout else []
         inputs = width
-    return nn.Sequential(*parts, nn.Linear(inputs, classes))
+    yield nn.Linear(inputs, classes)
 
 
 def draw_listing(listing: LayerListing) -> str:

@@ -89,8 +89,11 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
     write_csv(folder / "rejected.csv", ["path", "reason"], rejected)
     write_csv(
         folder / "history.csv",
-        ["taps", "strength", "accuracy", "nll", "images"],
-        ([c.taps, c.strength, c.accuracy, c.nll, c.images] for c in record.fit.candidates),
+        ["taps", "strength", "setting", "accuracy", "nll", "images"],
+        (
+            [c.taps, c.strength, c.setting, c.accuracy, c.nll, c.images]
+            for c in record.fit.candidates
+        ),
     )
     write_scores(folder, record.test, classes)
     write_csv(

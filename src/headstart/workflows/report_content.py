@@ -37,7 +37,7 @@ def _content(folder: Path, record: RunRecord, timings: Mapping[str, float]) -> R
         title=record.title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         backbone=f"{record.config.backbone.name} at {geometry.size_px} px, {geometry.mode}",
-        head=f"logistic regression on taps '{chosen.taps}', strength {chosen.strength:.1e}",
+        head=record.fit.description,
         device=f"{environment['engine']} {environment['precision']}, {environment['cores']} cores",
         test=record.test,
         validation=record.validation,
@@ -50,7 +50,7 @@ def _content(folder: Path, record: RunRecord, timings: Mapping[str, float]) -> R
         samples=_samples(record),
         errors=_errors(record),
         selection=tuple(
-            Candidate(c.taps, c.strength, c.accuracy, c.nll, c is chosen)
+            Candidate(c.taps, c.strength, c.accuracy, c.nll, c is chosen, c.setting)
             for c in record.fit.candidates
         ),
         parity=_parity(record),

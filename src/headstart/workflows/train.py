@@ -31,8 +31,10 @@ from headstart.export.bundling import (
     write_info,
 )
 from headstart.features.table import StoredFeatures
+from headstart.heads.fitting import check_head, fit_head
 from headstart.heads.folds import Indices
-from headstart.heads.probe import ProbeFit, ProbeTask, fit_probe
+from headstart.heads.presets import head_settings
+from headstart.heads.probe import ProbeFit, ProbeTask
 from headstart.progress import Progress, Silent
 from headstart.reporting import write_plots
 from headstart.workflows.environment import describe_environment
@@ -41,6 +43,7 @@ from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.preparation import PreparedData, data_digest, fold_keys, prepare
 from headstart.workflows.recording import RunRecord, write_record
 from headstart.workflows.run_directory import RunDirectory, free_name
+from headstart.workflows.size_notes import size_notes
 from headstart.workflows.stopwatch import Stopwatch
 
 _PARITY_IMAGES = 64
@@ -105,6 +108,7 @@ def train(
         HeadstartError: Whatever the user can mend; nothing half-written stays.
     """
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
+    check_head(settings.head)
     target = Path(out) if out else free_name(Path("runs"), name or _name_of(data))
     with RunDirectory(target) as run:
         job = _TrainJob(settings, cache_dir(cache), progress or Silent(), run.path)
@@ -135,8 +139,8 @@ class _TrainJob:
                 cache=self._cache,
                 progress=self._progress,
             )
-        with self._watch.step("backbone"), self._progress.wait("building the backbone"):
-            _ = self._featuriser.graph
+        prepared = self._with_size_notes(prepared)
+        self._build_backbone()
         with self._watch.step("geometry"):
             choice = self._choose_geometry(prepared)
         with self._watch.step("features"):
@@ -153,6 +157,20 @@ class _TrainJob:
                 info = self._bundle(featured, fit, judged, choice.geometry)
             plots.result()
         return self._finish(data, target, featured, fit, judged, choice, info)
+
+    def _with_size_notes(self, prepared: PreparedData) -> PreparedData:
+        notes = size_notes(prepared, self._config, self._featuriser.spec)
+        for note in notes:
+            self._progress.say(note)
+        return replace(prepared, notes=(*prepared.notes, *notes))
+
+    def _build_backbone(self) -> None:
+        with self._watch.step("backbone"):
+            _ = self._featuriser.weights  # a download draws its own bar
+            with self._progress.wait("building the backbone"):
+                check_head(self._config.head, self._featuriser.graph.layout)
+        for note in self._featuriser.notes:
+            self._progress.say(note)
 
     def _choose_geometry(self, prepared: PreparedData) -> GeometryChoice:
         pool = prepared.manifest.rows_in("train", "val")
@@ -186,11 +204,9 @@ class _TrainJob:
             groups=fold_keys(data.manifest.take(pool), [data.digests[row] for row in pool]),
             classes=data.manifest.classes,
         )
-        fit = fit_probe(task, self._config.head, seed=self._config.seed, progress=self._progress)
-        self._progress.say(
-            f"head: logistic regression on taps '{fit.chosen.taps}', strength "
-            f"{fit.chosen.strength:.1e}, cross-validated accuracy {fit.chosen.accuracy:.3f}"
-        )
+        fit = fit_head(task, self._config.head, seed=self._config.seed, progress=self._progress)
+        accuracy = f"cross-validated accuracy {fit.chosen.accuracy:.3f}"
+        self._progress.say(f"head: {fit.description}, {accuracy}")
         return fit
 
     def _judge(self, featured: _Featured, fit: ProbeFit) -> _Judged:
@@ -251,10 +267,14 @@ class _TrainJob:
             headstart=headstart.__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             backbone=self._featuriser.spec.name,
-            weights_sha256=self._featuriser.spec.weights_key,
-            weights_licence=self._featuriser.spec.licence,
+            weights_sha256=self._featuriser.weights.sha256,
+            weights_licence=self._featuriser.weights.licence,
+            weights_origin=self._featuriser.weights.origin,
             taps=fit.head.taps,
             strength=fit.chosen.strength,
+            head=self._config.head.name.lower(),
+            head_settings=head_settings(self._config.head),
+            head_choice=fit.chosen.described,
             seed=self._config.seed,
             trained_images=len(pool),
             data=data_digest(manifest, [featured.data.digests[row] for row in pool]),
@@ -270,7 +290,8 @@ class _TrainJob:
         choice: GeometryChoice,
         info: BundleInfo,
     ) -> TrainResult:
-        notes = (*featured.data.notes, f"geometry: {choice.geometry.mode} ({choice.reason})")
+        geometry = f"geometry: {choice.geometry.mode} ({choice.reason})"
+        notes = (*featured.data.notes, *self._featuriser.notes, geometry, *fit.notes)
         record = RunRecord(
             title=target.name,
             source=str(data),
@@ -287,6 +308,7 @@ class _TrainJob:
                 **describe_environment(),
                 "engine": self._featuriser.engine_name,
                 "precision": self._featuriser.precision,
+                "weights": self._featuriser.weights.to_json(),
                 "agreement_with_f32": featured.agreement,
                 "forward_passes": featured.computed,
             },

@@ -13,7 +13,9 @@ import pytest
 
 from headstart.backbones import graph as graph_module
 from headstart.backbones.catalog import CATALOG, find_backbone
-from headstart.backbones.graph import BackboneGraph, graph_key, load_graph
+from headstart.backbones.graph import BackboneGraph, build_module, graph_key, load_graph
+from headstart.backbones.layout import has_logits
+from headstart.backbones.weights import WeightsFile
 from headstart.files import write_bytes
 
 SPEC = find_backbone("efficientnet_lite0")
@@ -96,18 +98,37 @@ def test_an_export_interrupted_between_its_files_is_done_again(
 
 
 def test_all_that_decides_a_graph_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = dataclasses.replace(SPEC.weights, sha256="0" * 64)
+    weights = WeightsFile("file", Path("w.pth"), "1" * 64)
     changed = [
         dataclasses.replace(SPEC, **change)
         for change in (
-            {"weights": weights},
             {"mean": (0.1, 0.1, 0.1)},
             {"std": (0.1, 0.1, 0.1)},
             {"taps": SPEC.taps[1:]},
             {"architecture": "other"},
         )
     ]
-    keys = [graph_key(spec, 224) for spec in (*CATALOG, *changed)] + [graph_key(SPEC, 96)]
+    others = [
+        WeightsFile("file", Path("w.pth"), "2" * 64),
+        WeightsFile("random", seed=0),
+        WeightsFile("random", seed=1),
+    ]
+    keys = [graph_key(spec, 224, weights) for spec in (*CATALOG, *changed)]
+    keys += [graph_key(SPEC, 96, weights), *(graph_key(SPEC, 224, other) for other in others)]
+    keys.append(graph_key(SPEC, 224, weights, flat=True))
     monkeypatch.setattr(graph_module, "GRAPH_VERSION", graph_module.GRAPH_VERSION + 1)
-    keys.append(graph_key(SPEC, 224))
+    keys.append(graph_key(SPEC, 224, weights))
     assert len(set(keys)) == len(keys)
+
+
+def test_the_same_weights_from_another_place_are_the_same_graph() -> None:
+    places = [WeightsFile(origin, Path(origin), "1" * 64) for origin in ("file", "folder", "cache")]
+    assert len({graph_key(SPEC, 224, weights) for weights in places}) == 1
+
+
+def test_only_a_classifier_that_was_loaded_gives_logits(lite0_graph: BackboneGraph) -> None:
+    assert has_logits(lite0_graph.layout)
+    random = build_module(SPEC, WeightsFile("random", seed=0)).measure_layout(64)
+    assert not has_logits(random)
+    assert random.dim < lite0_graph.layout.dim
+    assert has_logits(build_module(SPEC, None).measure_layout(64))

@@ -36,6 +36,12 @@ def test_the_networks_own_logits_are_no_features() -> None:
     assert layout.columns(["classifier/logits"]).tolist() == [10, 11, 12, 13, 14]
 
 
+def test_the_unpooled_activation_is_a_set_of_its_own() -> None:
+    layout = FeatureLayout((*LAYOUT.blocks, FeatureBlock("final", "flat", 6)))
+    assert layout.tap_sets() == {"flat": ("final/flat",), **LAYOUT.tap_sets()}
+    assert list(layout.tap_sets())[-1] == "all"
+
+
 def test_a_backbone_without_early_taps_offers_none() -> None:
     assert "early" not in FeatureLayout(LAYOUT.blocks[2:]).tap_sets()
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -23,8 +25,6 @@ class Toy(nn.Module):
 
 
 def tapped(network: nn.Module, **changes: object) -> TappedBackbone:
-    import dataclasses
-
     spec = find_backbone("efficientnet_lite0")
     changes = {"taps": ("first",), "mean": (0.4, 0.5, 0.6), "std": (0.1, 0.2, 0.3), **changes}
     return TappedBackbone(network, dataclasses.replace(spec, **changes))  # type: ignore[arg-type]
@@ -65,6 +65,23 @@ def test_blocks_are_the_pooled_activations(pixels: torch.Tensor) -> None:
 @torch.inference_mode()
 def test_a_network_without_a_classifier_has_no_logits(pixels: torch.Tensor) -> None:
     assert len(tapped(Toy(), labels=None)(pixels)) == 5
+
+
+@torch.inference_mode()
+def test_the_final_activation_comes_out_unpooled_where_asked_for(pixels: torch.Tensor) -> None:
+    toy = Toy()
+    plain = tapped(toy)
+    module = TappedBackbone(toy, dataclasses.replace(find_backbone("lite0"), taps=()), flat=True)
+    whole = toy.second(toy.first(module.normalise(pixels)))
+    _, _, flat, _ = module(pixels)
+    torch.testing.assert_close(flat, whole.flatten(1))
+    blocks = module.measure_layout(8).blocks
+    assert [b.output for b in blocks if b.tap == "final"] == [
+        "final/mean",
+        "final/max",
+        "final/flat",
+    ]
+    assert "final/flat" not in [block.output for block in plain.measure_layout(8).blocks]
 
 
 def test_gradients_stay_finite_where_an_activation_is_one_number() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+
 import pytest
 import sklearn.datasets
+import timm
 import torch
 import torch.nn.functional as nn
 
 from headstart.backbones.catalog import find_backbone
 from headstart.backbones.tapped import TappedBackbone
 from headstart.backbones.timm_adapter import build_network
-from headstart.backbones.weights import find_packaged
+from headstart.backbones.weights import WeightsFile, resolve_weights
+from headstart.backbones.weights.packaged import find_packaged
 from headstart.data.decoding import load_pixels
 from headstart.data.geometry import Geometry
+from headstart.errors import WeightsError
 
 Tensors = dict[str, torch.Tensor]
 SPEC = find_backbone("efficientnet_lite0")
@@ -79,7 +87,7 @@ def pixels_of(photo: str) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
-    return build_network(SPEC)
+    return build_network(SPEC, resolve_weights(SPEC, cache=Path("unused")))
 
 
 @torch.inference_mode()
@@ -104,9 +112,72 @@ def test_it_is_built_for_inference_in_float32(network: torch.nn.Module) -> None:
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
-@torch.inference_mode()
-def test_without_pretraining_its_weights_are_random() -> None:
-    first, second = (
-        next(build_network(SPEC, pretrained=False).parameters()).detach() for _ in range(2)
+def first_weight(weights: WeightsFile | None) -> torch.Tensor:
+    return next(build_network(SPEC, weights).parameters()).detach()
+
+
+def test_without_weights_they_are_random() -> None:
+    assert not torch.equal(first_weight(None), first_weight(None))
+    assert build_network(SPEC).num_classes == 1000
+
+
+def test_random_weights_on_purpose_come_out_of_their_seed() -> None:
+    before = torch.random.get_rng_state()
+    one, again, two = (first_weight(WeightsFile("random", seed=seed)) for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, two)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_random_classifier_is_taken_out() -> None:
+    network = build_network(SPEC, WeightsFile("random", seed=0))
+    assert network.num_classes == 0
+    assert not [name for name in network.state_dict() if name.startswith("classifier")]
+
+
+@pytest.mark.parametrize("architecture", ["vit_tiny_patch16_224", "resnet18"])
+def test_every_familys_own_names_fit(architecture: str, tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, architecture=architecture)
+    tensors = build_network(spec).state_dict()
+    network = build_network(spec, saved(tensors, tmp_path / "own.pth"))
+    assert network.num_classes == 1000
+    assert all(torch.equal(tensors[name], value) for name, value in network.state_dict().items())
+
+
+def test_positions_of_another_image_size_are_resampled(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, architecture="vit_tiny_patch16_224")
+    tensors = build_network(spec).state_dict()
+    larger = timm.create_model("vit_tiny_patch16_384").state_dict()["pos_embed"]
+    file = saved(tensors | {"pos_embed": larger}, tmp_path / "larger.pth")
+    network = build_network(spec, file)
+    assert network.state_dict()["pos_embed"].shape == tensors["pos_embed"].shape
+    assert torch.equal(
+        network.state_dict()["blocks.0.attn.qkv.bias"], tensors["blocks.0.attn.qkv.bias"]
     )
-    assert not torch.equal(first, second)
+
+
+def test_older_names_are_renamed(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, architecture="densenet121")
+    tensors = build_network(spec).state_dict()
+    older = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): tensor
+        for name, tensor in tensors.items()
+    }
+    assert older.keys() != tensors.keys()
+    network = build_network(spec, saved(older, tmp_path / "torchvision.pth"))
+    assert network.num_classes == 1000
+    assert all(torch.equal(tensors[name], value) for name, value in network.state_dict().items())
+
+
+def test_another_networks_file_says_what_differs(tmp_path: Path) -> None:
+    tensors = timm.create_model("resnet18").state_dict()
+    file = saved(tensors, tmp_path / "resnet18.pth")
+    with pytest.raises(
+        WeightsError, match=r"resnet18.pth does not fit the network: .* missing .* unexpected"
+    ):
+        build_network(SPEC, file)
+
+
+def saved(tensors: Tensors, path: Path) -> WeightsFile:
+    torch.save(tensors, path)
+    return WeightsFile("file", path, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -113,7 +113,7 @@ def test_a_termination_is_143(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("trian", "did you mean train?"), ("zzz", "known: backbones, cache")]
+    ("wrong", "hint"), [("trian", "did you mean train"), ("zzz", "known: backbones, cache")]
 )
 def test_unknown_commands_are_corrected(cli: Any, wrong: str, hint: str) -> None:
     outcome = cli(wrong)

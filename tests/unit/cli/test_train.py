@@ -64,6 +64,7 @@ def test_every_option_reaches_its_setting(
         "--test": ("data.test", 0.3),
         "--max-pixels": ("data.max_pixels", 1000),
         "--class-weight": ("head.class_weight", "balanced"),
+        "--head": ("head.name", "knn"),
         "--taps": ("head.taps", "final"),
         "--engine": ("engine.name", "openvino"),
         "--precision": ("engine.precision", "f32"),

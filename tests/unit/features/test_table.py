@@ -27,4 +27,6 @@ def test_chunks_put_together_are_the_whole(monkeypatch) -> None:
     chunks = list(read_chunks(ArrayFeatures(array), rows, np.array([1])))
     assert [len(chunk) for chunk in chunks] == [4, 4, 3]
     np.testing.assert_array_equal(np.concatenate(chunks), array[rows][:, [1]])
+    monkeypatch.setattr(module, "_CHUNK_NUMBERS", 1)
+    assert [len(c) for c in read_chunks(ArrayFeatures(array), rows, np.array([1]))] == [4, 4, 3]
     assert list(read_chunks(ArrayFeatures(array), rows[:0], np.array([1]))) == []

@@ -11,7 +11,8 @@ from headstart.backbones.layout import FeatureBlock, FeatureLayout
 from headstart.config import HeadConfig
 from headstart.errors import UnknownNameError
 from headstart.features.table import ArrayFeatures, Features
-from headstart.heads.probe import LinearHead, ProbeFit, ProbeTask, cross_validate, fit_probe
+from headstart.heads.linear import LinearHead
+from headstart.heads.probe import ProbeFit, ProbeTask, cross_validate, fit_probe
 from headstart.progress import Silent
 
 WIDTH = 12

@@ -89,7 +89,7 @@ def test_probabilities_of_bad_files_are_not_made_up(predictor, paths, tmp_path) 
 
 
 def test_arrays_of_another_type_say_what_to_do(predictor) -> None:
-    with pytest.raises(DataError, match=r"scale to 0\.\.255"):
+    with pytest.raises(DataError, match=r"from 0\.\.1: \(255 \* image\)"):
         predictor.predict_proba([np.zeros((8, 8, 3), dtype=np.float32)])
     with pytest.raises(DataError, match="expected a uint8 array"):
         predictor.predict_proba([b"\x89PNG"])

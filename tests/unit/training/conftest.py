@@ -78,5 +78,5 @@ def toy_layers() -> tuple[Layer, ...]:
 @pytest.fixture(scope="session")
 def lite0_layers() -> tuple[Layer, ...]:
     with torch.device("meta"):
-        network = build_network(find_backbone("efficientnet_lite0"), pretrained=False)
+        network = build_network(find_backbone("efficientnet_lite0"))
     return list_layers(network, size_px=224)

@@ -107,7 +107,7 @@ def test_names_and_globs(expression: str, names: set[str], toy_layers: Layers) -
         ("last 781 of 780 layers", "there are 780 layers"),
         ("from layer 13", "13 layers are numbered from 0 to 12"),
         ("from layer 780 of 780", "780 layers are numbered from 0 to 779"),
-        ("last 4 stages", "there are 3 stages (low, middle, high)"),
+        ("last 4 stages", "the stages are low, middle, high; choose 1 to 3"),
         ("2.5", "a share goes from 0 to 1"),
         ("140%", "a share goes from 0 to 1"),
         ("midle.*", "did you mean middle"),

@@ -6,8 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from headstart.training.layers import Layer
-from headstart.training.stages import carries_all, frozen_boundary, stage_ends, stage_numbers
+from headstart.training.layers import Layer, list_layers
+from headstart.training.stages import (
+    carries_all,
+    frozen_boundary,
+    stage_ends,
+    stage_names,
+    stage_numbers,
+    stage_starts,
+)
 
 STAGES = ("low", "middle", "high")
 Layers = tuple[Layer, ...]
@@ -20,6 +27,22 @@ def test_a_stage_ends_with_its_modules_last_layer(toy_layers: Layers) -> None:
 
 def test_what_follows_the_last_stage_belongs_to_it(toy_layers: Layers) -> None:
     assert stage_numbers(toy_layers, STAGES) == (0,) * 4 + (1,) * 4 + (2,) * 5
+    assert stage_names(toy_layers, STAGES) == STAGES
+
+
+def test_what_follows_is_a_stage_of_its_own_where_pictures_get_smaller() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 2, stride=2), nn.ReLU())
+    layers = list_layers(network, size_px=8)
+    assert stage_starts(layers, ("0",)) == (0, 1)
+    assert stage_names(layers, ("0",)) == ("0", "final")
+    assert stage_numbers(layers, ("0",)) == (0, 1, 1)
+
+
+def test_a_network_without_taps_is_one_stage(toy_layers: Layers) -> None:
+    assert stage_starts(toy_layers, ()) == (0,)
+    assert stage_names(toy_layers, ()) == ("final",)
+    assert stage_numbers(toy_layers, ()) == (0,) * 13
+    assert frozen_boundary((), toy_layers, ()) is None
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from headstart.backbones.timm_adapter import build_network
 from headstart.config import TrainConfig, build_config
 from headstart.data.containers import ArraysContainer
 from headstart.data.digest import content_digest
 from headstart.data.manifest import Manifest
-from headstart.errors import UnknownNameError
+from headstart.errors import UnknownNameError, WeightsError
 from headstart.progress import Silent
 from headstart.workflows.featuriser import Featuriser
 
@@ -116,3 +118,37 @@ def test_the_precision_is_measured_against_float32_once(
 def test_an_unknown_backbone_is_refused_at_once(cache: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean efficientnet_lite0"):
         build(build_config({"backbone": {"name": "efficientnet_lit0"}}), cache)
+
+
+def weights_of(config: TrainConfig, weights: str) -> TrainConfig:
+    backbone = config.backbone.model_copy(update={"weights": weights})
+    return config.model_copy(update={"backbone": backbone})
+
+
+def test_other_weights_are_another_space(config: TrainConfig, cache: Path, picture: Any) -> None:
+    manifest, digests = listed([picture(0)])
+    usual, random = build(config, cache), build(weights_of(config, "none"), cache)
+    found = [f.featurise(manifest, digests, f.geometry("squash")) for f in (usual, random)]
+    assert [featured.computed for featured in found] == [1, 1]
+    assert not np.allclose(vectors(found[0])[:, :16], vectors(found[1])[:, :16])
+
+
+def test_notes_tell_of_weights_that_are_not_the_usual_ones(
+    config: TrainConfig, cache: Path, tmp_path: Path
+) -> None:
+    assert build(config, cache).notes == ()
+    usual = build(config, cache)
+    tensors = dict(build_network(usual.spec, usual.weights).state_dict())
+    other = {"classifier.weight": torch.ones(7, 1280), "classifier.bias": torch.ones(7)}
+    file = tmp_path / "mine.pth"
+    torch.save({"state_dict": {f"module.{n}": t for n, t in (tensors | other).items()}}, file)
+    named, headless = build(weights_of(config, str(file)), cache).notes
+    assert named.startswith(f"weights: {file} (SHA-256 ")
+    assert headless == (
+        f"the classifier of efficientnet_lite0 is not used: {file} has none of imagenet-1k's shape"
+    )
+
+
+def test_weights_that_are_nowhere_are_noticed_at_once(config: TrainConfig, cache: Path) -> None:
+    with pytest.raises(WeightsError, match=r"nowhere.pth does not exist"):
+        build(weights_of(config, "nowhere.pth"), cache)

@@ -17,7 +17,7 @@ def test_the_settings_that_were_used_can_be_used_again(finished: Any, config: Tr
 def test_the_history_names_what_was_tried_and_the_choice(finished: Any) -> None:
     with (finished.result.folder / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == ["taps", "strength", "accuracy", "nll", "images"]
+    assert list(rows[0]) == ["taps", "strength", "setting", "accuracy", "nll", "images"]
     assert len({row["taps"] for row in rows}) > 1
     bundle = json.loads((finished.result.bundle / "bundle.json").read_text())
     chosen = (bundle["provenance"]["taps"], bundle["provenance"]["strength"])

@@ -1,0 +1,151 @@
+"""Convolutions whose gradients take the fast way on a CPU in bfloat16.
+
+A pointwise convolution is a matrix product on channels-last memory; a depthwise one
+has gradients that PyTorch computes slowly (see ``kernels/depthwise.c``). A clipping
+activation is taken in: its output alone tells where the gradient passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch.nn import functional
+
+from headstart.training.native import Kernels
+
+_backward: Final = torch.ops.aten.convolution_backward
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An activation that clips: ReLU, ReLU6, or none."""
+
+    low: float = -torch.inf
+    high: float = torch.inf
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it changes anything."""
+        return self != Clip()
+
+    def apply_(self, values: torch.Tensor) -> torch.Tensor:
+        """Clip in place."""
+        return values.clamp_(self.low, self.high) if self.is_on else values
+
+
+class Pointwise(torch.autograd.Function):
+    """1x1 convolution with bias and clip: channels-last (N, C, H, W) in and out."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        clip: Clip,
+        kernels: Kernels,
+    ) -> torch.Tensor:
+        """Return clip(conv(x)), in the type of ``x``."""
+        n, _, h, w = x.shape
+        rows = _dense(x).view(-1, x.shape[1])
+        packed = weight[:, :, 0, 0].to(x.dtype)
+        y = clip.apply_(torch.addmm(bias.to(x.dtype), rows, packed.t()))
+        ctx.save_for_backward(rows, packed, y)
+        ctx.clip, ctx.kernels, ctx.shape = clip, kernels, x.shape
+        return y.view(n, h, w, -1).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of input, weight and bias."""
+        rows, packed, y = ctx.saved_tensors
+        g = _dense(gradient).view(-1, gradient.shape[1])
+        g, bias = _through_clip(g, y, ctx.clip, ctx.kernels)
+        x = None
+        if ctx.needs_input_grad[0]:
+            n, c, h, w = ctx.shape
+            x = (g @ packed).view(n, h, w, c).permute(0, 3, 1, 2)
+        weight = (g.t() @ rows).float()[:, :, None, None] if ctx.needs_input_grad[1] else None
+        return x, weight, bias, None, None
+
+
+class Depthwise(torch.autograd.Function):
+    """Depthwise convolution with bias and clip: channels-last (N, C, H, W) in and out."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        stride: int,
+        pads: tuple[int, int, int, int],
+        clip: Clip,
+        kernels: Kernels,
+    ) -> torch.Tensor:
+        """Return clip(conv(x)), in the type of ``x``.
+
+        Args:
+            ctx: What is kept for the backward pass.
+            x: Shape (N, C, H, W).
+            weight: Shape (C, 1, K, K).
+            bias: Shape (C,).
+            stride: Both ways.
+            pads: Zeros to the left, right, top and bottom.
+            clip: What follows.
+            kernels: The compiled gradients.
+        """
+        left, right, top, bottom = pads
+        even = left == right and top == bottom
+        padded, padding = (x, (top, left)) if even else (functional.pad(x, pads), (0, 0))
+        packed = weight.to(x.dtype)
+        channels = x.shape[1]
+        y = functional.conv2d(padded, packed, bias.to(x.dtype), stride, padding, 1, channels)
+        y = _dense(clip.apply_(y))
+        ctx.save_for_backward(_dense(x), weight, y)
+        ctx.clip, ctx.kernels, ctx.stride, ctx.pads = clip, kernels, stride, pads
+        return y.permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of input, weight and bias."""
+        x, weight, y = ctx.saved_tensors
+        kernels, stride = ctx.kernels, ctx.stride
+        left, _, top, _ = ctx.pads
+        g, bias = _through_clip(_dense(gradient), y, ctx.clip, kernels)
+        size = weight.shape[-1]
+        new_weight = kernels.weight_gradient(x, g, size=size, stride=stride, pad=(top, left))
+        new_x = _input_gradient(ctx, g, weight, x) if ctx.needs_input_grad[0] else None
+        return new_x, new_weight, bias, None, None, None, None
+
+
+def _input_gradient(
+    ctx: Any, g: torch.Tensor, weight: torch.Tensor, x: torch.Tensor
+) -> torch.Tensor:
+    left, right, top, bottom = ctx.pads
+    if ctx.stride == 1 and left == right and top == bottom:  # PyTorch is fast at these
+        channels_first = (g.permute(0, 3, 1, 2), x.permute(0, 3, 1, 2), weight.to(g.dtype))
+        groups, mask = x.shape[-1], (True, False, False)
+        options = ((1, 1), (top, left), (1, 1), False, (0, 0), groups, mask)
+        found: torch.Tensor = _backward(*channels_first, None, *options)[0]
+        return found
+    nhwc: torch.Tensor = ctx.kernels.input_gradient(
+        g, weight, x.shape, stride=ctx.stride, pad=(top, left)
+    )
+    return nhwc.permute(0, 3, 1, 2)
+
+
+def _through_clip(
+    gradient: torch.Tensor, output: torch.Tensor, clip: Clip, kernels: Kernels
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gradient before the clip, and its sums over all but channels."""
+    if clip.is_on:
+        return kernels.clip_gradient(gradient, output, clip.low, clip.high)
+    rows = gradient.view(-1, gradient.shape[-1])
+    return gradient, (torch.ones(1, len(rows), dtype=rows.dtype) @ rows)[0].float()
+
+
+def _dense(x: torch.Tensor) -> torch.Tensor:
+    """Return (N, C, H, W) as contiguous (N, H, W, C): no copy where memory is channels last."""
+    return x.permute(0, 2, 3, 1).contiguous()

@@ -1,0 +1,195 @@
+"""A network's convolutions rerouted to the fast way, parameters and names unchanged.
+
+A batch norm that stays in inference mode is an affine map, so it goes into the
+convolution before it: two passes over the activations less, forward and backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from headstart.training.conv_functions import Clip, Depthwise, Pointwise
+from headstart.training.native import Kernels
+
+_CLIPS = {nn.ReLU: Clip(low=0.0), nn.ReLU6: Clip(0.0, 6.0), nn.Identity: Clip()}
+
+
+@dataclass(frozen=True)
+class _Pair:
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d
+
+
+def accelerate(network: nn.Module, example: torch.Tensor, kernels: Kernels) -> int:
+    """Reroute every convolution that a frozen batch norm follows directly.
+
+    Only the modules' ``forward`` are replaced; :func:`restore` brings them back. The
+    network must answer the example as before, else nothing is changed.
+
+    Args:
+        network: In the mode it will be trained in: a batch norm in training mode is left.
+        example: What it takes, float32 (N, C, H, W), a small batch.
+        kernels: The compiled gradients.
+
+    Returns:
+        How many convolutions go the fast way.
+    """
+    with torch.no_grad():
+        before = network(example)
+        pairs = list(_pairs(network, example))
+        for pair in pairs:
+            _reroute(pair, kernels)
+        after = network(example)
+    if not torch.allclose(before, after, rtol=1e-2, atol=1e-3 * float(before.abs().max())):
+        restore(network)
+        return 0
+    return len(pairs)
+
+
+def restore(network: nn.Module) -> None:
+    """Undo :func:`accelerate`."""
+    for module in network.modules():
+        module.__dict__.pop("forward", None)
+
+
+def _pairs(network: nn.Module, example: torch.Tensor) -> Iterator[_Pair]:
+    """Find convolutions whose output a frozen batch norm takes, by running the network."""
+    made: dict[int, tuple[nn.Conv2d, torch.Tensor]] = {}
+    taken: list[_Pair] = []
+
+    def keep(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        if isinstance(module, nn.Conv2d):
+            made[id(output)] = (module, output)
+        elif isinstance(module, nn.BatchNorm2d) and not module.training and id(inputs[0]) in made:
+            taken.append(_Pair(made[id(inputs[0])][0], module))
+
+    hooks = [module.register_forward_hook(keep) for module in network.modules()]
+    try:
+        network(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    seen = [pair.conv for pair in taken]
+    return (pair for pair in taken if seen.count(pair.conv) == 1)
+
+
+def _reroute(pair: _Pair, kernels: Kernels) -> None:
+    conv, norm = pair.conv, pair.norm
+    clip = _clip_of(norm)
+    route = _route(conv, clip or Clip(), kernels)
+    conv.forward = partial(_folded, pair, route)  # type: ignore[method-assign]
+    norm.forward = _rest_of(norm, done=clip is not None and route.clips)  # type: ignore[method-assign,assignment]
+
+
+@dataclass(frozen=True)
+class _Route:
+    """How a convolution with folded weights is computed, and whether it clips as well."""
+
+    run: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    clips: bool = True
+
+
+def _folded(pair: _Pair, route: _Route, x: torch.Tensor) -> torch.Tensor:
+    conv, norm = pair.conv, pair.norm
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    shift = norm.bias - norm.running_mean * scale
+    if conv.bias is not None:
+        shift = shift + conv.bias * scale
+    if torch.is_autocast_enabled("cpu"):
+        x = x.to(torch.bfloat16)
+    return route.run(x, conv.weight * scale[:, None, None, None], shift)
+
+
+def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
+    fast = _plain_route(conv)
+    stride, size = conv.stride[0], conv.kernel_size[0]
+    square = len({*conv.stride}) == len({*conv.kernel_size}) == 1 and conv.dilation == (1, 1)
+    if square and size == 1 and stride == 1 and conv.groups == 1:
+
+        def pointwise(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            return _apply(Pointwise, x, w, b, clip, kernels)
+
+        fast = _Route(pointwise)
+    elif square and conv.groups == conv.in_channels == conv.out_channels:
+
+        def depthwise(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            return _apply(Depthwise, x, w, b, stride, _pads(conv, x), clip, kernels)
+
+        fast = _Route(depthwise)
+    return fast if not fast.clips else _Route(_in_bfloat16(fast.run, conv, clip))
+
+
+def _plain_route(conv: nn.Conv2d) -> _Route:
+    """Any other convolution: PyTorch's own, with the folded weights."""
+
+    def run(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return _convolve(conv, x, w, b)
+
+    return _Route(run, clips=False)
+
+
+def _in_bfloat16(
+    fast: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    conv: nn.Conv2d,
+    clip: Clip,
+) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The kernels know bfloat16 alone; anything else goes PyTorch's way."""
+
+    def run(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if x.dtype == torch.bfloat16:
+            return fast(x, w, b)
+        return torch.clamp(_convolve(conv, x, w, b), clip.low, clip.high)
+
+    return run
+
+
+def _convolve(conv: nn.Conv2d, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    padded = functional.pad(x, _pads(conv, x))
+    return functional.conv2d(
+        padded, w.to(x.dtype), b.to(x.dtype), conv.stride, 0, conv.dilation, conv.groups
+    )
+
+
+def _apply(function: type[torch.autograd.Function], *arguments: object) -> torch.Tensor:
+    result: torch.Tensor = function.apply(*arguments)
+    return result
+
+
+def _pads(conv: nn.Conv2d, x: torch.Tensor) -> tuple[int, int, int, int]:
+    """Return zeros to the left, right, top and bottom; TensorFlow's "same" depends on the size."""
+    if type(conv).__name__ == "Conv2dSame":
+        (top, bottom), (left, right) = (_same(conv, x.shape[2 + axis], axis) for axis in (0, 1))
+        return left, right, top, bottom
+    assert isinstance(conv.padding, tuple), "padding by name"
+    vertical, horizontal = conv.padding
+    return horizontal, horizontal, vertical, vertical
+
+
+def _same(conv: nn.Conv2d, length: int, axis: int) -> tuple[int, int]:
+    stride, reach = conv.stride[axis], (conv.kernel_size[axis] - 1) * conv.dilation[axis]
+    total = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0)
+    return total // 2, total - total // 2
+
+
+def _clip_of(norm: nn.BatchNorm2d) -> Clip | None:
+    """Return the activation that a norm brings along (timm's do), where it only clips."""
+    drop, act = getattr(norm, "drop", None), getattr(norm, "act", None)
+    if act is None:
+        return Clip()
+    return _CLIPS.get(type(act)) if isinstance(drop, nn.Identity) else None
+
+
+def _rest_of(norm: nn.BatchNorm2d, *, done: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what is left of a norm that was folded away: its activation, unless done."""
+    act, drop = getattr(norm, "act", None), getattr(norm, "drop", None)
+    if done or act is None:
+        return lambda x: x
+    return lambda x: act(drop(x) if drop is not None else x)

@@ -1,0 +1,141 @@
+"""Rerouted convolutions, held against PyTorch's own in float32."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+from headstart.training.conv_functions import Clip, Depthwise
+from headstart.training.fast_convs import accelerate, restore
+from headstart.training.native import Kernels, load_kernels
+
+NEEDS_COMPILER = "no C compiler here: the fast way is not taken"
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    load_kernels.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        found = load_kernels()
+    if found is None:
+        pytest.skip(NEEDS_COMPILER)
+    return found
+
+
+def near(found: torch.Tensor, expected: torch.Tensor, *, share: float = 0.03) -> None:
+    found, expected = found.detach().float(), expected.detach().float()
+    scale = float(expected.abs().max()) + 1e-6
+    torch.testing.assert_close(found, expected, rtol=0, atol=share * scale)
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(1, 70),
+    st.integers(3, 13),
+    st.sampled_from([3, 5]),
+    st.sampled_from([1, 2]),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_depthwise_gradients_are_pytorchs(
+    kernels, channels: int, side: int, size: int, stride: int, uneven: bool, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(2, channels, side, side + 1, generator=generator).bfloat16()
+    weight = torch.randn(channels, 1, size, size, generator=generator) / size
+    bias = torch.randn(channels, generator=generator)
+    half = size // 2
+    pads = (half - 1, half, half - 1, half) if uneven else (half,) * 4
+    mine = [t.clone().requires_grad_() for t in (x, weight, bias)]
+    other = [t.float().requires_grad_() for t in (x, weight, bias)]
+    found = Depthwise.apply(*mine, stride, pads, Clip(0.0, 6.0), kernels)
+    plain = functional.conv2d(
+        functional.pad(other[0], pads), other[1], other[2], stride, 0, 1, channels
+    )
+    near(found, plain.clamp(0, 6))
+    gradient = torch.randn(plain.shape, generator=generator).bfloat16()
+    passes = (found > 0) & (found < 6)  # at the clip's edges rounding decides
+    found.backward(gradient)
+    plain.backward(gradient.float() * passes)
+    for mine_, other_ in zip(mine, other, strict=True):
+        near(mine_.grad, other_.grad)
+
+
+def gradients(network: nn.Module, images: torch.Tensor, *, rough: bool = True) -> torch.Tensor:
+    network.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=rough):
+        answer = network(images)
+    answer.float().square().mean().backward()
+    return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+
+def alike(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float(torch.cosine_similarity(a, b, dim=0))
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv2_050", "resnet18"])
+def test_a_rerouted_network_answers_and_learns_as_before(kernels, name: str) -> None:
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=3).eval().to(memory_format=torch.channels_last)
+    images = torch.randn(2, 3, 64, 64).to(memory_format=torch.channels_last)
+    expected = network(images).detach()
+    exact, plain = gradients(network, images, rough=False), gradients(network, images)
+    names = [name for name, _ in network.named_parameters()]
+    assert accelerate(network, images, kernels) > 10
+    assert [name for name, _ in network.named_parameters()] == names
+    torch.testing.assert_close(network(images).detach(), expected, rtol=1e-3, atol=1e-4)
+    assert alike(gradients(network, images, rough=False), exact) > 0.9999
+    assert alike(gradients(network, images), exact) > min(0.99, alike(plain, exact) - 0.02)
+    restore(network)
+    torch.testing.assert_close(network(images).detach(), expected, rtol=0, atol=0)
+
+
+def test_batch_norms_that_train_are_left_alone(kernels) -> None:
+    network = timm.create_model("mobilenetv2_050", num_classes=3).train()
+    assert accelerate(network, torch.randn(4, 3, 64, 64), kernels) == 0
+
+
+class Shared(nn.Module):
+    """A convolution whose output is used beside its norm: folding would be wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)
+        nn.init.constant_(self.norm.weight, 3.0)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        raw = self.conv(images)
+        return self.norm(raw) + raw
+
+
+def test_a_network_that_would_answer_differently_is_not_touched(kernels) -> None:
+    network, images = Shared().eval(), torch.randn(2, 3, 8, 8)
+    expected = network(images)
+    assert accelerate(network, images, kernels) == 0
+    torch.testing.assert_close(network(images), expected, rtol=0, atol=0)
+
+
+def test_the_same_work_gives_the_same_bits(kernels) -> None:
+    x, g = (torch.randn(4, 12, 12, 48).bfloat16() for _ in range(2))
+    first, second = (kernels.weight_gradient(x, g, size=3, stride=1, pad=(1, 1)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_without_a_compiler_there_are_no_kernels(monkeypatch) -> None:
+    load_kernels.cache_clear()
+    monkeypatch.setenv("PATH", "")
+    assert load_kernels() is None
+    load_kernels.cache_clear()
+
+
+def test_a_compiler_that_fails_is_no_error(monkeypatch) -> None:
+    load_kernels.cache_clear()
+    monkeypatch.setenv("CC", "false")
+    assert load_kernels() is None
+    load_kernels.cache_clear()
