@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "evaluate": "Judge a bundle on labelled images.",
     "augment": "Draw a contact sheet of augmented training images.",
     "backbones": "List the pretrained networks.",
+    "layers": "Number a network's layers, show which are trained.",
     "weights": "List, fetch, import and verify pretrained weights.",
     "cache": "Show, limit or clear what is kept between runs.",
 }

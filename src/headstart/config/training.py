@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from headstart.config.augmentation import AugmentationConfig
 from headstart.config.base import Settings
@@ -98,6 +98,11 @@ class PhaseConfig(Settings):
     ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="Decay of a moving average of the weights, which is then judged"
     )
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _a_share_is_a_number(cls, value: object) -> object:
+        return str(value) if isinstance(value, float) else value
 
 
 class TrainingConfig(Settings):
