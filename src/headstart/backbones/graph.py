@@ -128,6 +128,17 @@ def _build(
     spec: BackboneSpec, weights: WeightsFile, folder: Path, size_px: int, flat: bool
 ) -> BackboneGraph:
     module = build_module(spec, weights, size_px=size_px, flat=flat)
+    return write_module(module, folder, size_px)
+
+
+def write_module(module: TappedBackbone, folder: Path, size_px: int) -> BackboneGraph:
+    """Export a backbone as it is now into a folder.
+
+    Args:
+        module: In inference mode, on the CPU.
+        folder: Where the two files go.
+        size_px: Side of the square the graph will take.
+    """
     layout = module.measure_layout(size_px)
     content = export_onnx(module, layout, size_px)
     fingerprint = hashlib.sha256(content).hexdigest()

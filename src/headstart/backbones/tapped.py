@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -54,6 +55,15 @@ class TappedBackbone(nn.Module):
         """Return the pooled blocks of a batch. Shapes as in the class docstring."""
         pooled = self._pooled(self.normalise(pixels))
         return tuple(pooled[tap][statistic] for tap, statistic in self.outputs)
+
+    def narrow(self, outputs: Iterable[str]) -> None:
+        """Give out only some blocks from now on, in the layout's order.
+
+        Args:
+            outputs: Names such as ``"final/mean"``.
+        """
+        wanted = set(outputs)
+        self.outputs = tuple(output for output in self.outputs if "/".join(output) in wanted)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return what the network expects: float (N, 3, H, W)."""
