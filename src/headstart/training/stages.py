@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from math import isqrt
 
 import torch
 from torch import nn
@@ -53,7 +54,9 @@ def stage_numbers(layers: Sequence[Layer], stages: Sequence[str]) -> tuple[int, 
 
 
 def _side(layer: Layer) -> int:
-    """Return a picture's side, whichever axis its channels lie on, or how many tokens."""
+    """Return a picture's side, whichever axis its channels lie on, or as tokens in a row."""
+    if len(layer.shape) == 2:
+        return isqrt(layer.shape[0])
     return Counter(layer.shape).most_common(1)[0][0] if layer.shape else 0
 
 

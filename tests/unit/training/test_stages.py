@@ -38,6 +38,12 @@ def test_what_follows_is_a_stage_of_its_own_where_pictures_get_smaller() -> None
     assert stage_numbers(layers, ("0",)) == (0, 1, 1)
 
 
+@pytest.mark.parametrize("last", [(49, 64), (7, 7, 64), (64, 7, 7)])
+def test_tokens_and_channels_last_are_pictures_too(last: tuple[int, ...]) -> None:
+    layers = [Layer(0, "tap", "Linear", (49, 64), {}), Layer(1, "norm", "LayerNorm", last, {})]
+    assert stage_names(layers, ("tap",)) == ("tap",)
+
+
 def test_a_network_without_taps_is_one_stage(toy_layers: Layers) -> None:
     assert stage_starts(toy_layers, ()) == (0,)
     assert stage_names(toy_layers, ()) == ("final",)
