@@ -35,6 +35,10 @@ def run(
     max_pixels: Annotated[int | None, setting("data.max_pixels", "--max-pixels")] = None,
     head: Annotated[str | None, setting("head.name", "--head")] = None,
     class_weight: Annotated[str | None, setting("head.class_weight", "--class-weight")] = None,
+    strategy: Annotated[str | None, setting("training.strategy", "--strategy")] = None,
+    augmentation: Annotated[
+        str | None, setting("training.augmentation.preset", "--augment")
+    ] = None,
     taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
     engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
     precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
@@ -71,6 +75,8 @@ def run(
             "head.name": head,
             "head.class_weight": class_weight,
             "head.taps": taps,
+            "training.strategy": strategy,
+            "training.augmentation.preset": augmentation,
             "engine.name": engine,
             "engine.precision": precision,
             "engine.threads": threads,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +98,14 @@ class Featuriser:
             weights=self.weights,
             flat=self._flat,
         )
+
+    def with_graph(self, graph: BackboneGraph) -> Featuriser:
+        """Return the same for a fine-tuned backbone, computed by OpenVINO as it is deployed."""
+        other = copy(self)
+        for name in ("engine", "engine_name", "precision"):
+            other.__dict__.pop(name, None)
+        other.__dict__.update(graph=graph, engine_name="openvino")
+        return other
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from headstart.bundle import BundleInfo, Parity, Provenance
 from headstart.config import TrainConfig, build_config, cache_dir
 from headstart.data.audit import check_rejected
 from headstart.data.geometry import Geometry
-from headstart.data.manifest import Rejected
+from headstart.data.manifest import Rejected, Split
 from headstart.engines.openvino_engine import OpenVinoEngine
 from headstart.engines.pipeline import ImagePipeline
 from headstart.errors import DataError
@@ -39,6 +40,7 @@ from headstart.progress import Progress, Silent
 from headstart.reporting import write_plots
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.featuriser import Featuriser
+from headstart.workflows.fine_tuning import TuningData, TuningJob, wants_tuning, write_epochs
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.preparation import PreparedData, data_digest, fold_keys, prepare
 from headstart.workflows.recording import RunRecord, write_record
@@ -147,6 +149,9 @@ class _TrainJob:
             featured = self._featurise(prepared, choice.geometry)
         with self._watch.step("head"):
             fit = self._fit(featured)
+        if wants_tuning(self._config):
+            with self._watch.step("fine-tuning"):
+                featured, fit = self._fine_tune(featured, fit, choice.geometry)
         with self._watch.step("judgement"):
             judged = self._judge(featured, fit)
         with ThreadPoolExecutor(1) as beside:  # drawing beside the engine's compilation
@@ -208,6 +213,41 @@ class _TrainJob:
         accuracy = f"cross-validated accuracy {fit.chosen.accuracy:.3f}"
         self._progress.say(f"head: {fit.description}, {accuracy}")
         return fit
+
+    def _fine_tune(
+        self, featured: _Featured, fit: ProbeFit, geometry: Geometry
+    ) -> tuple[_Featured, ProbeFit]:
+        """Return what is to be judged: the fine-tuned network where it wins, else the probe."""
+        job = TuningJob(self._config, self._featuriser, self._folder, self._progress)
+        data = featured.tuning_data(geometry)
+        tuned = job.run(data)
+        candidate = self._featuriser.with_graph(tuned.graph)
+        validated = self._featured_by(candidate, featured, "val", geometry)
+        contest, better = job.compare(
+            tuned, fit, validated.features, featured.tuning_data(geometry)
+        )
+        self._progress.say(contest.words)
+        write_epochs(self._folder, tuned.history)
+        if not contest.tuned_wins:
+            return featured, replace(fit, notes=(*fit.notes, contest.words))
+        self._featuriser = candidate
+        return self._featured_by(candidate, validated, "test", geometry), better
+
+    def _featured_by(
+        self, featuriser: Featuriser, featured: _Featured, split: Split, geometry: Geometry
+    ) -> _Featured:
+        """Return the data with another network's features, computed for one more split."""
+        rows = featured.data.manifest.rows_in(split)
+        found = featuriser.featurise(
+            featured.data.manifest.take(rows),
+            [featured.data.digests[row] for row in rows],
+            geometry,
+        )
+        return replace(
+            featured,
+            features=replace(found.features, digests=featured.features.digests),
+            computed=featured.computed + found.computed,
+        )
 
     def _judge(self, featured: _Featured, fit: ProbeFit) -> _Judged:
         layout = self._featuriser.graph.layout
@@ -313,6 +353,8 @@ class _TrainJob:
                 "forward_passes": featured.computed,
             },
         )
+        for scratch in ("pixels", "tuned", "checkpoints"):  # all in the bundle by now
+            rmtree(self._folder / scratch, ignore_errors=True)
         with self._progress.wait("writing the report"):
             timings = write_record(self._folder, record, self._watch)
         return TrainResult(target, judged.test, judged.validation, notes, timings)
@@ -335,6 +377,15 @@ class _Featured:
     def pool(self) -> Indices:
         """Rows that choices may see: train and val."""
         return self.data.manifest.rows_in("train", "val")
+
+    def tuning_data(self, geometry: Geometry) -> TuningData:
+        """Return what fine-tuning may see: the pool, never the test split."""
+        return TuningData(
+            manifest=self.data.manifest.take(self.pool),
+            digests=[self.data.digests[row] for row in self.pool],
+            features=self.pool_features,
+            geometry=geometry,
+        )
 
     @property
     def pool_features(self) -> StoredFeatures:
