@@ -28,6 +28,8 @@ _FOLDS_WORK = 10**10
 """Images times weights times folds: as many folds are held out as this allows, at least one."""
 _ALL_FOLDS_ROWS = 20_000
 _PREDICT_ROWS = 512
+_LEAST_GAIN = 1e-3
+"""Nats by which the held-out likelihood has to be better to count as better."""
 
 _ACTIVATIONS: Final[Mapping[Activation, type[nn.Module]]] = {
     "relu": nn.ReLU,
@@ -133,7 +135,8 @@ class _DenseJob:
         ):
             epoch = self._held_out_epoch(number, learners)
             yield epoch
-            best, since = (epoch.score.nll, 0) if epoch.score.nll < best else (best, since + 1)
+            gained = epoch.score.nll < best - _LEAST_GAIN
+            best, since = (epoch.score.nll, 0) if gained else (best, since + 1)
             if since == self._settings.patience:
                 break
 

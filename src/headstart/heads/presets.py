@@ -140,14 +140,14 @@ PRESETS: Final = (
         "flatten-dense",
         DenseSettings,
         "the un-pooled final activation, one hidden layer of 256: the CINIC-10 study's head",
-        {"widths": (256,), "learning_rate": 1e-4},
+        {"widths": (256,), "learning_rate": 1e-4, "epochs": 15},
         taps=FLAT,
     ),
     HeadPreset(
         "flatten-dense-bn-dropout",
         DenseSettings,
         "the same with batch normalisation and dropout .5",
-        {"widths": (256,), "learning_rate": 1e-4, "batch_norm": True, "dropout": 0.5},
+        {"widths": (256,), "learning_rate": 1e-4, "epochs": 15, "batch_norm": True, "dropout": 0.5},
         taps=FLAT,
     ),
     HeadPreset(
