@@ -30,6 +30,7 @@ from headstart.training.augmentation import describe, resolve, source_px
 from headstart.training.batches import Examples
 from headstart.training.fine_tuning import FineTuning, TrainableHead, Tuned, TuningTask
 from headstart.training.loop import EpochRecord
+from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
 from headstart.training.strategies import full_phases, partial_phases, scratch_phases
 from headstart.workflows.featuriser import Featuriser
@@ -68,6 +69,19 @@ class TuningData:
 def wants_tuning(config: TrainConfig) -> bool:
     """Tell whether a configuration asks for more than a head."""
     return config.training.strategy != "probe" or bool(config.training.phases)
+
+
+def check_tuning(config: TrainConfig) -> None:
+    """Refuse fine-tuning settings that cannot work, before anything is done.
+
+    Raises:
+        ConfigError: Names the setting and the mend.
+        UnknownNameError: No such augmentation preset.
+    """
+    resolve(config.training.augmentation)
+    if wants_tuning(config):
+        for phase in planned_phases(config):
+            check_optimiser(phase.optimiser)
 
 
 def planned_phases(config: TrainConfig) -> list[PhaseConfig]:

@@ -40,7 +40,13 @@ from headstart.progress import Progress, Silent
 from headstart.reporting import write_plots
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.featuriser import Featuriser
-from headstart.workflows.fine_tuning import TuningData, TuningJob, wants_tuning, write_epochs
+from headstart.workflows.fine_tuning import (
+    TuningData,
+    TuningJob,
+    check_tuning,
+    wants_tuning,
+    write_epochs,
+)
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.preparation import PreparedData, data_digest, fold_keys, prepare
 from headstart.workflows.recording import RunRecord, write_record
@@ -111,6 +117,7 @@ def train(
     """
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
     check_head(settings.head)
+    check_tuning(settings)
     target = Path(out) if out else free_name(Path("runs"), name or _name_of(data))
     with RunDirectory(target) as run:
         job = _TrainJob(settings, cache_dir(cache), progress or Silent(), run.path)
