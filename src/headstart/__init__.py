@@ -20,6 +20,7 @@ _HOMES = {
     "evaluate": "headstart.workflows.evaluate",
     "load": "headstart.serving.predictor",
     "predict": "headstart.workflows.predict",
+    "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
 }
 
@@ -32,6 +33,7 @@ __all__ = [
     "evaluate",
     "load",
     "predict",
+    "rank",
     "train",
 ]
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from headstart.workflows.check import check
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.predict import predict
+    from headstart.workflows.rank import rank
     from headstart.workflows.train import train
 
 
