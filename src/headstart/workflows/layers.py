@@ -93,7 +93,7 @@ def list_backbone(
     spec = find_backbone(backbone)
     side_px = spec.size_px if size_px is None else size_px
     with torch.device("meta"):  # shapes without arithmetic
-        tapped = TappedBackbone(build_network(spec), spec)
+        tapped = TappedBackbone(build_network(spec, size_px=side_px), spec)
         layers = _fitting(tapped.network, spec, side_px)
         top = _head_layers(tapped, head, classes, side_px) if head else ()
     freezing = train and plan_freezing(train, layers, spec.taps, batch_norm=batch_norm)
