@@ -307,7 +307,7 @@ def test_a_settings_file_that_is_none(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["trian", "photos"], "unknown command 'trian': did you mean train?"),
+        (["trian", "photos"], "unknown command 'trian': did you mean train"),
         (["train"], "Missing argument"),
         (["predict", "bundle"], "Missing argument"),
         (["train", "photos", "--sed", "1"], "No such option: --sed"),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from headstart.backbones.layout import FeatureLayout
+from headstart.backbones.spec import FLAT
 from headstart.config import HeadConfig
 from headstart.evaluation.calibration import fit_temperature
 from headstart.features.table import FeatureTable
@@ -186,7 +187,7 @@ def _choose_taps(
     task: ProbeTask, config: HeadConfig, reducer: Reducer, seed: int, progress: Progress
 ) -> list[Candidate]:
     """Score every tap set on a sample, roughly: the winner is searched properly later."""
-    names = list(task.layout.tap_sets())
+    names = [name for name in task.layout.tap_sets() if name != FLAT]
     if config.taps != "auto" or len(names) == 1:
         return []
     rows = sample_rows(np.arange(len(task.targets)), _CHOICE_ROWS, seed)
