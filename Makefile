@@ -49,6 +49,7 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/against_torch.py $(DATA) --json $(OUT)/torch.json
 	$(BIN)/python benchmarks/against_keras.py $(DATA) --peer-env $(PEER_ENV) --json $(OUT)/keras.json
 	$(BIN)/python benchmarks/cifar10.py $(CIFAR) --json $(OUT)/cifar10.json
+	$(BIN)/python benchmarks/selection.py $(DATA) --json $(OUT)/selection.json
 	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
 	$(BIN)/python benchmarks/wrong_scaling.py $(DATA) $(if $(IMAGENET),--imagenet $(IMAGENET)) \
 	  --json $(OUT)/wrong_scaling.json
