@@ -110,7 +110,7 @@ class TrainingConfig(Settings):
 
     strategy: Strategy = Field(
         "probe",
-        description="What is trained: the head (probe), more (partial, full, scratch), or auto",
+        description="Trained: the head (probe), or more (partial, full, scratch); no auto yet",
     )
     budget: str = Field("10m", description="Time that auto may take, such as 90s, 10m, 2h")
     phases: tuple[PhaseConfig, ...] = Field((), description="An explicit plan, instead")
