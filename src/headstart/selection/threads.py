@@ -12,8 +12,8 @@ import torch
 def one_thread() -> Iterator[None]:
     """Keep PyTorch to one thread: on so few rows several mostly wait for each other.
 
-    Scoring one backbone on 1,500 images took 15 to 60 s with two threads on two cores
-    that others used as well.
+    With two threads on two cores that others used as well, evidence from 1,000 images took
+    20 to 48 s, with one 4 to 6; scoring a backbone on 1,500 took 15 to 60 s with two.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
-import torch
 
 from headstart.backbones.layout import FeatureLayout
 from headstart.config import TrainConfig
@@ -18,6 +14,7 @@ from headstart.progress import Progress
 from headstart.selection.neighbours import knn_accuracy
 from headstart.selection.recognition import Answers, label_skill
 from headstart.selection.strategy import Evidence
+from headstart.selection.threads import one_thread
 from headstart.workflows.check_data import CheckData
 from headstart.workflows.preparation import fold_keys
 
@@ -45,7 +42,7 @@ def measure_evidence(
         DataError: All images of the sample are of one group.
     """
     counts = data.manifest.class_counts()
-    with _one_thread():
+    with one_thread():
         linear = _linear_accuracies(data, features, layout, config, progress)
     return Evidence(
         images=len(data.manifest),
@@ -61,21 +58,6 @@ def measure_evidence(
         early=linear.get("early"),
         every=linear["all"],
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread: on so few rows several mostly wait for each other.
-
-    With two threads on two cores that others used as well, 1,000 images took 20 to 48 s;
-    with one, 4 to 6.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _linear_accuracies(
