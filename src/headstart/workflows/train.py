@@ -138,6 +138,7 @@ class _TrainJob:
         self._folder = folder
         self._watch = Stopwatch()
         self._featuriser = Featuriser(config, cache=cache, progress=progress)
+        self._learned_from: tuple[Split, ...] = ("train", "val")
 
     def run(self, data: str | Path, target: Path) -> TrainResult:
         with self._watch.step("audit"):
@@ -230,14 +231,12 @@ class _TrainJob:
         tuned = job.run(data)
         candidate = self._featuriser.with_graph(tuned.graph)
         validated = self._featured_by(candidate, featured, "val", geometry)
-        contest, better = job.compare(
-            tuned, fit, validated.features, featured.tuning_data(geometry)
-        )
+        contest, better = job.compare(tuned, fit, validated.features, data)
         self._progress.say(contest.words)
         write_epochs(self._folder, tuned.history)
         if not contest.tuned_wins:
             return featured, replace(fit, notes=(*fit.notes, contest.words))
-        self._featuriser = candidate
+        self._featuriser, self._learned_from = candidate, ("train",)
         return self._featured_by(candidate, validated, "test", geometry), better
 
     def _featured_by(
@@ -308,8 +307,8 @@ class _TrainJob:
         return measure_parity(judged.probabilities[: len(rows)], deployed, precision=precision)
 
     def _provenance(self, featured: _Featured, fit: ProbeFit) -> Provenance:
-        pool = featured.pool
-        manifest = featured.data.manifest.take(pool)
+        learned = featured.data.manifest.rows_in(*self._learned_from)
+        manifest = featured.data.manifest.take(learned)
         return Provenance(
             headstart=headstart.__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -323,8 +322,8 @@ class _TrainJob:
             head_settings=head_settings(self._config.head),
             head_choice=fit.chosen.described,
             seed=self._config.seed,
-            trained_images=len(pool),
-            data=data_digest(manifest, [featured.data.digests[row] for row in pool]),
+            trained_images=len(learned),
+            data=data_digest(manifest, [featured.data.digests[row] for row in learned]),
         )
 
     def _finish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import headstart
 from headstart.config import build_config
 from headstart.errors import ConfigError, UnknownNameError
-from headstart.workflows.fine_tuning import check_tuning, compare_with_probe
+from headstart.workflows.fine_tuning import Contest, check_tuning, compare_with_probe
 from headstart.workflows.train import train
 
 PHASE: dict[str, Any] = {
@@ -50,6 +51,22 @@ def test_a_fine_tuned_run_is_whole(tmp_path: Path, photos_folder: Path) -> None:
     answer = headstart.load(done.bundle).predict([next((photos_folder / "cat").iterdir())])
     assert len(answer) == 1
     assert {path.name for path in done.folder.iterdir()}.isdisjoint({"pixels", "tuned"})
+
+
+def test_a_network_that_wins_is_what_is_judged_and_deployed(
+    tmp_path: Path, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Contest, "tuned_wins", True)
+    done = train(photos_folder, config=settings(phases=[PHASE]), out=tmp_path / "run")
+    model = headstart.load(done.bundle)
+    with (done.folder / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    paths = [photos_folder / row["path"] for row in rows]
+    assert model.predict(paths).tolist() == [row["label"] for row in rows]
+    with (done.folder / "split.csv").open() as stream:
+        splits = [row["split"] for row in csv.DictReader(stream)]
+    about = json.loads((done.bundle / "bundle.json").read_text())["provenance"]
+    assert about["trained_images"] == splits.count("train")
 
 
 def logits(right: list[bool], margin: float = 2.0) -> np.ndarray:
