@@ -26,6 +26,7 @@ from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
 from headstart.heads.probe import ProbeFit, ProbeTask
 from headstart.progress import Progress
+from headstart.training.arithmetic import Arithmetic
 from headstart.training.augmentation import describe, resolve, source_px
 from headstart.training.batches import Examples
 from headstart.training.fine_tuning import FineTuning, TrainableHead, Tuned, TuningTask
@@ -33,6 +34,7 @@ from headstart.training.loop import EpochRecord
 from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
 from headstart.training.strategies import full_phases, partial_phases, scratch_phases
+from headstart.training.tuning_plan import TuningPlan
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.preparation import fold_keys
 
@@ -131,19 +133,35 @@ class TuningJob:
             raise DataError(
                 "fine-tuning needs validation images: name some, or make a split with --val"
             )
-        phases = planned_phases(self._config)
-        job = FineTuning(
-            self._task(data, self._start(data)),
+        task = self._task(data, self._start(data))
+        job = self._job(task)
+        plan = TuningPlan.read(self._folder)
+        if plan is None:
+            plan = self._decide(job)
+            plan.write(self._folder)
+        arithmetic = Arithmetic(plan.arithmetic, plan.images_per_s)
+        history = job.run(plan.phases, arithmetic, self._folder / "checkpoints")
+        with self._progress.wait("exporting the network"):
+            return job.export(self._folder / "tuned", history, arithmetic)
+
+    def _job(self, task: TuningTask) -> FineTuning:
+        return FineTuning(
+            task,
             self._config.training,
             device=torch.device(best_device()),
             progress=self._progress,
         )
-        augmentation = describe(resolve(self._config.training.augmentation))
-        self._progress.say(f"augmentation: {augmentation or 'none'}")
+
+    def _decide(self, job: FineTuning) -> TuningPlan:
+        augmentation = resolve(self._config.training.augmentation)
+        self._progress.say(f"augmentation: {describe(augmentation) or 'none'}")
         arithmetic = job.choose_arithmetic()
-        history = job.run(phases, arithmetic, self._folder / "checkpoints")
-        with self._progress.wait("exporting the network"):
-            return job.export(self._folder / "tuned", history, arithmetic)
+        return TuningPlan(
+            phases=tuple(planned_phases(self._config)),
+            augmentation=augmentation,
+            arithmetic=arithmetic.name,
+            images_per_s=arithmetic.images_per_s,
+        )
 
     def compare(
         self, tuned: Tuned, probe: ProbeFit, features: StoredFeatures, data: TuningData
