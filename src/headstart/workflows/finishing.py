@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 
 from headstart.bundle import BundleInfo
 from headstart.config import TrainConfig
@@ -28,6 +27,7 @@ class Outcome:
         judged: Its figures.
         choice: How images became squares, and why.
         bundle: What was written for deployment.
+        on_the_way: What happened to the run before it got here.
     """
 
     source: str
@@ -35,6 +35,7 @@ class Outcome:
     judged: Judged
     choice: GeometryChoice
     bundle: BundleInfo
+    on_the_way: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -45,6 +46,7 @@ class Outcome:
             *candidate.featuriser.notes,
             self.choice.words,
             *candidate.fit.notes,
+            *self.on_the_way,
         )
 
 
@@ -66,8 +68,6 @@ def finish(
         watch: The run's clock, read last.
         progress: Who is told.
     """
-    for scratch in ("pixels", "tuned", "checkpoints"):  # all in the bundle by now
-        rmtree(folder / scratch, ignore_errors=True)
     with progress.wait("writing the report"):
         timings = write_record(folder, _record(outcome, config, target), watch)
     judged = outcome.judged

@@ -22,6 +22,8 @@ from headstart.workflows.finishing import Outcome, finish
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.judging import Judged, judge_candidate
 from headstart.workflows.preparation import PreparedData, prepare
+from headstart.workflows.resume_record import ResumeRecord, new_record
+from headstart.workflows.resumption import resume_command
 from headstart.workflows.size_notes import size_notes
 from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.train_result import TrainResult
@@ -36,15 +38,23 @@ class TrainJob:
         cache: Cache folder.
         progress: Who is told.
         folder: Where its files go while it is under way.
+        record: What it noted before it was stopped, if it was.
     """
 
     def __init__(
-        self, config: TrainConfig, *, cache: Path, progress: Progress, folder: Path
+        self,
+        config: TrainConfig,
+        *,
+        cache: Path,
+        progress: Progress,
+        folder: Path,
+        record: ResumeRecord | None = None,
     ) -> None:
         self._config = config
         self._cache = cache
         self._progress = progress
         self._folder = folder
+        self._record = record
         self._watch = Stopwatch()
         self._featuriser = Featuriser(config, cache=cache, progress=progress)
 
@@ -54,6 +64,10 @@ class TrainJob:
         Args:
             data: Folder, archive or table of labelled images.
             target: Where the run will be.
+
+        Raises:
+            DataError: A stopped run goes on, and the images are no longer the same.
+            WeightsError: Likewise for the pretrained weights.
         """
         with self._watch.step("audit"):
             prepared = prepare(
@@ -63,15 +77,21 @@ class TrainJob:
                 cache=self._cache,
                 progress=self._progress,
             )
+        if self._record:
+            self._record.check_data(prepared)
         prepared = self._with_size_notes(prepared)
         self._build_backbone()
         with self._watch.step("geometry"):
             choice = self._choose_geometry(prepared)
-        candidate = self._fine_tuned(self._probe(prepared, choice.geometry))
+        probe = self._probe(prepared, choice.geometry)
+        if wants_tuning(self._config) and not self._record:
+            self._note_down(data, prepared, choice)
+        candidate = self._fine_tuned(probe)
         with self._watch.step("judgement"):
             judged = judge_candidate(candidate, self._config)
         info = self._bundle(candidate, judged)
-        outcome = Outcome(str(data), candidate, judged, choice, info)
+        on_the_way = self._record.notes if self._record else ()
+        outcome = Outcome(str(data), candidate, judged, choice, info, on_the_way)
         return finish(outcome, self._config, self._folder, target, self._watch, self._progress)
 
     def _with_size_notes(self, prepared: PreparedData) -> PreparedData:
@@ -85,10 +105,15 @@ class TrainJob:
             _ = self._featuriser.weights  # a download draws its own bar
             with self._progress.wait("building the backbone"):
                 check_head(self._config.head, self._featuriser.graph.layout)
+        if self._record:
+            self._record.check_weights(self._featuriser.weights.sha256)
         for note in self._featuriser.notes:
             self._progress.say(note)
 
     def _choose_geometry(self, prepared: PreparedData) -> GeometryChoice:
+        if self._record:
+            known = self._featuriser.geometry(self._record.geometry)
+            return GeometryChoice(known, self._record.reason)
         pool = prepared.manifest.rows_in("train", "val")
         choice = choose_geometry(
             prepared.manifest.take(pool),
@@ -124,6 +149,18 @@ class TrainJob:
         accuracy = f"cross-validated accuracy {fit.chosen.accuracy:.3f}"
         self._progress.say(f"head: {fit.description}, {accuracy}")
         return fit
+
+    def _note_down(self, data: str | Path, prepared: PreparedData, choice: GeometryChoice) -> None:
+        record = new_record(
+            data,
+            prepared,
+            choice,
+            config=self._config,
+            cache=self._cache,
+            weights_sha256=self._featuriser.weights.sha256,
+        )
+        record.write(self._folder)
+        self._progress.say(f"should this run be stopped: {resume_command(self._folder)}")
 
     def _fine_tuned(self, probe: Candidate) -> Candidate:
         if not wants_tuning(self._config):
