@@ -115,6 +115,9 @@ class TrainingConfig(Settings):
     budget: str = Field("10m", description="Time that auto may take, such as 90s, 10m, 2h")
     phases: tuple[PhaseConfig, ...] = Field((), description="An explicit plan, instead")
     augmentation: AugmentationConfig = AugmentationConfig()
+    arithmetic: Literal["auto", "f32", "bf16", "bf16-fast", "f16"] = Field(
+        "auto", description="How steps are computed: what measures fastest (auto), or always one"
+    )
     checkpoint_minutes: float = Field(5.0, gt=0, description="Longest time between checkpoints")
     trunk_cache_gb: float = Field(
         4.0, ge=0, description="Disk for activations below the frozen boundary; 0 is off"
