@@ -120,6 +120,9 @@ class TrainingConfig(Settings):
     )
     phases: tuple[PhaseConfig, ...] = Field((), description="An explicit plan, instead")
     augmentation: AugmentationConfig = AugmentationConfig()
+    arithmetic: Literal["auto", "f32", "bf16", "bf16-fast", "f16"] = Field(
+        "auto", description="How steps are computed: what measures fastest (auto), or always one"
+    )
     checkpoint_minutes: float = Field(5.0, gt=0, description="Longest time between checkpoints")
     trunk_cache_gb: float = Field(
         4.0, ge=0, description="Disk for activations below the frozen boundary; 0 is off"

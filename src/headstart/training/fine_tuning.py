@@ -110,7 +110,12 @@ class FineTuning:
         self._feed = Feed(task.train, classes, augment, task.seed, device)
 
     def choose_arithmetic(self) -> Arithmetic:
-        """Measure which arithmetic is fastest here, and say so; the network is left as it was."""
+        """Measure which arithmetic is fastest here, and say so; the network is left as it was.
+
+        One that the settings name is taken unmeasured.
+        """
+        if self._config.arithmetic != "auto":
+            return Arithmetic(self._config.arithmetic)
         kept = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         with self._progress.wait("timing a training step"):
             found = choose_arithmetic(
