@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Final
 
 from headstart.config import TrainConfig
+from headstart.config.augmentation import AugmentationConfig
 from headstart.config.training import PhaseConfig
 from headstart.progress import Progress
 from headstart.selection.auto import Choice, Means, choose
 from headstart.selection.strategy import Advice, placed
 from headstart.training.arithmetic import Arithmetic
-from headstart.training.augmentation import resolve
+from headstart.training.augmentation import is_off, resolve
 from headstart.training.fine_tuning import FineTuning, TuningTask
 from headstart.training.strategies import BatchNorm, full_phases, partial_phases
 from headstart.training.tuning_plan import TuningPlan
-from headstart.workflows.auto_trials import TrialRunner, choose_by_trials, images_a_trial
+from headstart.workflows.auto_trials import TrialRunner, choose_batch_norm, images_a_trial
+from headstart.workflows.mirroring import MirrorTest, allowed
 
+SHIFTS: Final = AugmentationConfig(width_shift=0.07, height_shift=0.07, fill="reflect")
+"""Variation that leaves every label as it is."""
 _RESERVE_S: Final = 30.0
 """For what comes after training: export, judgement, bundle and report."""
 
@@ -42,13 +46,21 @@ class AutoPlanner:
         self._deadline = deadline
         self._reasons: list[str] = []
 
-    def decide(self, job: FineTuning, task: TuningTask, advise: Callable[[], Advice]) -> TuningPlan:
+    def decide(
+        self,
+        job: FineTuning,
+        task: TuningTask,
+        *,
+        advise: Callable[[], Advice],
+        mirrors: Callable[[], tuple[MirrorTest, ...]],
+    ) -> TuningPlan:
         """Return the plan; no phases where the head is enough.
 
         Args:
             job: Not trained yet.
             task: What it would train, on what.
             advise: Measures what the images speak for.
+            mirrors: Tests which mirror images keep their labels.
         """
         advice = advise()
         arithmetic = job.choose_arithmetic()
@@ -57,8 +69,9 @@ class AutoPlanner:
         augmentation = resolve(self._config.training.augmentation)
         batch_norm: BatchNorm = "frozen"
         if choice.epochs:
+            augmentation = self._augmentation(augmentation, mirrors)
             runner = self._runner(task, choice, arithmetic, rate)
-            augmentation, batch_norm = choose_by_trials(runner, augmentation)
+            batch_norm = choose_batch_norm(runner, augmentation)
             choice = self._choose(advice, task, runner.images_per_s or rate)
         return TuningPlan(
             phases=tuple(_phases(choice, batch_norm)),
@@ -67,6 +80,17 @@ class AutoPlanner:
             images_per_s=arithmetic.images_per_s,
             reasons=tuple(self._reasons),
         )
+
+    def _augmentation(
+        self, wanted: AugmentationConfig, mirrors: Callable[[], tuple[MirrorTest, ...]]
+    ) -> AugmentationConfig:
+        """Return the user's own augmentation, or shifts and the mirror images that do no harm."""
+        if not is_off(wanted):
+            return wanted
+        tests = mirrors()
+        for test in tests:
+            self._say(test.words)
+        return allowed(tests, SHIFTS)
 
     def _say(self, reason: str) -> None:
         self._progress.say(f"auto: {reason}")

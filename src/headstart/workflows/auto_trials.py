@@ -1,4 +1,4 @@
-"""Augmentation and batch-norm mode, chosen by short trials on validation images."""
+"""Batch-norm mode, chosen by short trials on validation images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from headstart.config.augmentation import AugmentationConfig
 from headstart.config.training import PhaseConfig
 from headstart.evaluation.comparison import lower_by_chance
 from headstart.training.arithmetic import Arithmetic
-from headstart.training.augmentation import is_off
 from headstart.training.batch_statistics import has_batch_norm, statistics_shift
 from headstart.training.fine_tuning import FineTuning, TuningTask
 from headstart.training.strategies import BatchNorm
@@ -21,27 +20,13 @@ from headstart.training.trials import FEWEST_IMAGES, IMAGES, Trial, run_trial
 from headstart.workflows.batch_head import on_batch_statistics
 from headstart.workflows.contest import SIGNIFICANT, calibrated_losses
 
-HARM: Final = 0.05
-"""Log loss in nats that a variation may cost a trial: varied images are harder at first.
-Mirroring costs a trial .00 on TrashNet; .62 on the textile demo, whose labels it destroys."""
 SHIFTED: Final = 1.0
 """Mean log ratio of variances from which batch statistics are tried: .52 on TrashNet, whose
 photos look like ImageNet's to the network, 1.64 on the textile demo."""
 _TRIAL_SHARE: Final = 0.25
 """Of the time left, for all trials together."""
-_MOST_TRIALS: Final = 4
+_MOST_TRIALS: Final = 2
 _SHIFT_IMAGES: Final = 64
-
-_SHIFTS: Final = AugmentationConfig(width_shift=0.07, height_shift=0.07, fill="reflect")
-MIRRORED: Final = _SHIFTS.model_copy(
-    update={"horizontal_flip": True, "vertical_flip": True, "transpose": True}
-)
-"""The strongest variation tried: every mirror image and quarter turn, and shifts."""
-_SIDEWAYS: Final = _SHIFTS.model_copy(update={"horizontal_flip": True})
-_VARIATIONS: Final = (
-    ("mirror images and quarter turns", MIRRORED),
-    ("left-right mirror images", _SIDEWAYS),
-)
 
 Losses = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -127,55 +112,27 @@ class TrialRunner:
         )
 
 
-def choose_by_trials(
-    runner: TrialRunner, wanted: AugmentationConfig
-) -> tuple[AugmentationConfig, BatchNorm]:
-    """Return the augmentation and the batch-norm mode to train with.
+def choose_batch_norm(runner: TrialRunner, augmentation: AugmentationConfig) -> BatchNorm:
+    """Try batch statistics where these images are far from those that were pretrained on.
 
     Args:
         runner: Runs the trials.
-        wanted: The user's own augmentation, resolved; if there is any, it is kept.
+        augmentation: What will be trained with.
     """
-    if not runner.images:
-        augmentation = _SHIFTS if is_off(wanted) else wanted
-        runner.say("no time for trials: no mirror images, batch norms frozen")
-        return augmentation, "frozen"
-    augmentation, losses = wanted, None
-    if is_off(wanted):
-        augmentation, losses = _choose_augmentation(runner)
-    return augmentation, _choose_batch_norm(runner, augmentation, losses)
-
-
-def _choose_augmentation(runner: TrialRunner) -> tuple[AugmentationConfig, Losses]:
-    """Take the strongest variation that does no harm."""
-    plain = runner.losses("shifts alone", _SHIFTS, "frozen")
-    for name, augmentation in _VARIATIONS:
-        varied = runner.losses(name, augmentation, "frozen")
-        if not _harms(plain, varied):
-            runner.say(f"{name} are used: they cost {varied.mean() - plain.mean():+.3f}")
-            return augmentation, varied
-        runner.say(f"{name} change what the labels mean: not used")
-    return _SHIFTS, plain
-
-
-def _harms(plain: Losses, varied: Losses) -> bool:
-    more = float(varied.mean() - plain.mean())
-    return more > HARM and lower_by_chance(plain, varied) < SIGNIFICANT
-
-
-def _choose_batch_norm(
-    runner: TrialRunner, augmentation: AugmentationConfig, frozen: Losses | None
-) -> BatchNorm:
-    """Try batch statistics where these images are far from those that were pretrained on."""
     if runner.phase.train != "all" or not has_batch_norm(runner.task.backbone):
         return "frozen"
     shift = runner.shift()
     if shift < SHIFTED:
         runner.say(f"batch norms stay frozen: variances differ by {shift:.2f}, below {SHIFTED:g}")
         return "frozen"
-    if frozen is None:
-        frozen = runner.losses("batch norms frozen", augmentation, "frozen")
-    trained = runner.losses(f"batch norms training ({shift:.2f} off)", augmentation, "train")
+    if not runner.images:
+        runner.say(f"batch norms stay frozen, though variances differ by {shift:.2f}: no time")
+        return "frozen"
+    frozen = runner.losses("batch norms frozen", augmentation, "frozen")
+    trained = runner.losses("batch norms training", augmentation, "train")
     better = lower_by_chance(trained, frozen) < SIGNIFICANT
-    runner.say(f"batch norms {'train' if better else 'stay frozen'}")
+    runner.say(
+        f"batch norms {'train' if better else 'stay frozen'}: variances differ by {shift:.2f}, "
+        f"{SHIFTED:g} or more, so both were tried"
+    )
     return "train" if better else "frozen"

@@ -35,12 +35,12 @@ from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
 from headstart.training.strategies import full_phases, partial_phases, scratch_phases
 from headstart.training.tuning_plan import TuningPlan
-from headstart.workflows.auto import AutoPlanner
+from headstart.workflows.auto import SHIFTS, AutoPlanner
 from headstart.workflows.auto_advice import advise_on
-from headstart.workflows.auto_trials import MIRRORED
 from headstart.workflows.batch_head import on_batch_statistics
 from headstart.workflows.contest import Contest, Logits, hold_against
 from headstart.workflows.featuriser import Featuriser
+from headstart.workflows.mirroring import MirrorTest, MirrorTester
 from headstart.workflows.tuning_data import TuningData
 
 
@@ -149,7 +149,8 @@ class TuningJob:
             return planner.decide(
                 job,
                 task,
-                lambda: advise_on(data, self._featuriser, self._config, self._progress),
+                advise=lambda: advise_on(data, self._featuriser, self._config, self._progress),
+                mirrors=lambda: self._test_mirrors(task),
             )
         arithmetic = job.choose_arithmetic()
         return TuningPlan(
@@ -158,6 +159,11 @@ class TuningJob:
             arithmetic=arithmetic.name,
             images_per_s=arithmetic.images_per_s,
         )
+
+    def _test_mirrors(self, task: TuningTask) -> tuple[MirrorTest, ...]:
+        layout, engine = self._featuriser.graph.layout, self._featuriser.engine
+        with self._progress.wait("mirroring validation images"):
+            return MirrorTester(engine, layout, task.head, task.validation).run()
 
     def _train(self, task: TuningTask, plan: TuningPlan) -> Tuned:
         self._progress.say(f"augmentation: {describe(plan.augmentation) or 'none'}")
@@ -254,16 +260,15 @@ class TuningJob:
     def _margin_px(self, size_px: int) -> int:
         wanted = resolve(self._config.training.augmentation)
         if self._config.training.strategy == "auto" and is_off(wanted):
-            wanted = MIRRORED
+            wanted = SHIFTS
         return source_px(wanted, size_px)
 
     def _examples(self, data: TuningData, split: Split, size_px: int) -> Examples:
         rows = data.rows(split)
-        geometry = data.geometry.model_copy(update={"size_px": size_px})
         pixels: PixelTable = read_pixels(
             data.manifest,
             rows.tolist(),
-            geometry,
+            with_margin(data.geometry, size_px),
             max_pixels=self._config.data.max_pixels,
             folder=self._folder / "pixels",
             progress=self._progress,
