@@ -14,10 +14,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from headstart.training.conv_functions import Clip, Depthwise, Pointwise
+from headstart.training.conv_functions import Clip, Depthwise, Fold, Pointwise
 from headstart.training.native import Kernels
 
 _CLIPS = {nn.ReLU: Clip(low=0.0), nn.ReLU6: Clip(0.0, 6.0), nn.Identity: Clip()}
+
+
+_Run = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,14 @@ def _reroute(pair: _Pair, kernels: Kernels) -> None:
 
 @dataclass(frozen=True)
 class _Route:
-    """How a convolution with folded weights is computed, and whether it clips as well."""
+    """How a convolution and its norm are computed, and whether it clips as well.
 
-    run: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    Attributes:
+        run: From input, weights, the norm's factor for each filter, and the shift.
+        clips: Whether the activation is in it.
+    """
+
+    run: _Run
     clips: bool = True
 
 
@@ -105,7 +113,7 @@ def _folded(pair: _Pair, route: _Route, x: torch.Tensor) -> torch.Tensor:
         shift = shift + conv.bias * scale
     if torch.is_autocast_enabled("cpu"):
         x = x.to(torch.bfloat16)
-    return route.run(x, conv.weight * scale[:, None, None, None], shift)
+    return route.run(x, conv.weight, scale, shift)
 
 
 def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
@@ -114,14 +122,18 @@ def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
     square = len({*conv.stride}) == len({*conv.kernel_size}) == 1 and conv.dilation == (1, 1)
     if square and size == 1 and stride == 1 and conv.groups == 1:
 
-        def pointwise(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-            return _apply(Pointwise, x, w, b, clip, kernels)
+        def pointwise(
+            x: torch.Tensor, w: torch.Tensor, s: torch.Tensor, b: torch.Tensor
+        ) -> torch.Tensor:
+            return _apply(Pointwise, x, _apply(Fold, w, s, kernels), b, clip, kernels)
 
         fast = _Route(pointwise)
     elif square and conv.groups == conv.in_channels == conv.out_channels:
 
-        def depthwise(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-            return _apply(Depthwise, x, w, b, stride, _pads(conv, x), clip, kernels)
+        def depthwise(
+            x: torch.Tensor, w: torch.Tensor, s: torch.Tensor, b: torch.Tensor
+        ) -> torch.Tensor:
+            return _apply(Depthwise, x, _scaled(w, s), b, stride, _pads(conv, x), clip, kernels)
 
         fast = _Route(depthwise)
     return fast if not fast.clips else _Route(_in_bfloat16(fast.run, conv, clip))
@@ -130,25 +142,25 @@ def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
 def _plain_route(conv: nn.Conv2d) -> _Route:
     """Any other convolution: PyTorch's own, with the folded weights."""
 
-    def run(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return _convolve(conv, x, w, b)
+    def run(x: torch.Tensor, w: torch.Tensor, s: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return _convolve(conv, x, _scaled(w, s), b)
 
     return _Route(run, clips=False)
 
 
-def _in_bfloat16(
-    fast: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    conv: nn.Conv2d,
-    clip: Clip,
-) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+def _in_bfloat16(fast: _Run, conv: nn.Conv2d, clip: Clip) -> _Run:
     """The kernels know bfloat16 alone; anything else goes PyTorch's way."""
 
-    def run(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    def run(x: torch.Tensor, w: torch.Tensor, s: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         if x.dtype == torch.bfloat16:
-            return fast(x, w, b)
-        return torch.clamp(_convolve(conv, x, w, b), clip.low, clip.high)
+            return fast(x, w, s, b)
+        return torch.clamp(_convolve(conv, x, _scaled(w, s), b), clip.low, clip.high)
 
     return run
+
+
+def _scaled(weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    return weight * scale[:, None, None, None]
 
 
 def _convolve(conv: nn.Conv2d, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
