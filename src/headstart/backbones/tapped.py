@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import torch
 from torch import nn
 
 from headstart.backbones.layout import FeatureBlock, FeatureLayout
-from headstart.backbones.pooling import POOLINGS, channels_first, pool
+from headstart.backbones.pooling import POOLINGS, channels_first, pool_all
 from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, FLAT, BackboneSpec
 
 _TAP_STATISTICS = ("mean", "max", "std")
@@ -79,16 +80,49 @@ class TappedBackbone(nn.Module):
     def _pooled(self, images: torch.Tensor) -> Pooled:
         """Run the network; each tap is pooled at once, before anything works on it in place."""
         kept: Pooled = {}
+        with self._tapped(kept):
+            final = self.network.forward_features(images)  # type: ignore[operator]
+        return kept | self._ends(final)
+
+    def outputs_below(self, stage: str) -> tuple[tuple[str, str], ...]:
+        """Return the blocks of the taps up to and with one."""
+        passed = self.taps[: self.taps.index(stage) + 1]
+        return tuple(output for output in self.outputs if output[0] in passed)
+
+    def run_up_to(
+        self, pixels: torch.Tensor, stage: str
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Return what comes out of a tap's module, and the blocks of the taps up to it.
+
+        The rest of the network is not run.
+        """
+        kept: Pooled = {}
+        reached: list[torch.Tensor] = []
+        with self._tapped(kept), _stopping(self.network.get_submodule(stage), reached):
+            self.network.forward_features(self.normalise(pixels))  # type: ignore[operator]
+        blocks = tuple(kept[tap][statistic] for tap, statistic in self.outputs_below(stage))
+        return reached[0], blocks
+
+    @contextmanager
+    def giving(self, outputs: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Give out only some blocks within, as they are written in :attr:`outputs`."""
+        whole, self.outputs = self.outputs, tuple(outputs)
+        try:
+            yield
+        finally:
+            self.outputs = whole
+
+    @contextmanager
+    def _tapped(self, kept: Pooled) -> Iterator[None]:
         hooks = [
             self.network.get_submodule(tap).register_forward_hook(partial(self._keep, kept, tap))
             for tap in self.taps
         ]
         try:
-            final = self.network.forward_features(images)  # type: ignore[operator]
+            yield
         finally:
             for hook in hooks:
                 hook.remove()
-        return kept | self._ends(final)
 
     def _ends(self, final: torch.Tensor) -> Pooled:
         ends = self._statistics(FINAL_TAP, final)
@@ -108,7 +142,7 @@ class TappedBackbone(nn.Module):
     def _statistics(self, tap: str, activation: torch.Tensor) -> dict[str, torch.Tensor]:
         laid = self._lay(activation)
         wanted = [statistic for known, statistic in self.outputs if known == tap]
-        return {statistic: pool(statistic, laid) for statistic in wanted if statistic in POOLINGS}
+        return pool_all((statistic for statistic in wanted if statistic in POOLINGS), laid)
 
     def measure_layout(self, size_px: int) -> FeatureLayout:
         """Return the layout, found by passing one black image through."""
@@ -126,6 +160,27 @@ class TappedBackbone(nn.Module):
 
 def _mean_of_halves(block: torch.Tensor) -> torch.Tensor:
     return block.view(2, -1, block.shape[1]).mean(0)
+
+
+class _Reached(BaseException):
+    """Ends a pass where nothing more is wanted of it."""
+
+
+@contextmanager
+def _stopping(module: nn.Module, reached: list[torch.Tensor]) -> Iterator[None]:
+    """End what runs within as soon as a module is done; nothing is raised to the outside."""
+
+    def stop(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        del module, inputs
+        reached.append(output)
+        raise _Reached
+
+    hook = module.register_forward_hook(stop)
+    try:
+        with suppress(_Reached):
+            yield
+    finally:
+        hook.remove()
 
 
 def _outputs(spec: BackboneSpec, *, flat: bool) -> tuple[tuple[str, str], ...]:

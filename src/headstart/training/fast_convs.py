@@ -16,12 +16,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from headstart.training.conv_functions import Clip, Depthwise, Pointwise
+from headstart.training.conv_functions import Clip, Depthwise, Fold, Pointwise
 from headstart.training.native import Kernels
 from headstart.training.norm_functions import Normalise
 
 _Bias = torch.Tensor | None
-_Run = Callable[[torch.Tensor, torch.Tensor, _Bias], torch.Tensor]
+_Run = Callable[[torch.Tensor, torch.Tensor, _Bias, _Bias], torch.Tensor]
 
 _CLIPS = {nn.ReLU: Clip(low=0.0), nn.ReLU6: Clip(0.0, 6.0), nn.Identity: Clip()}
 
@@ -109,7 +109,12 @@ def _reroute(pair: _Pair, kernels: Kernels) -> None:
 
 @dataclass(frozen=True)
 class _Route:
-    """How a convolution is computed, and whether it clips as well."""
+    """How a convolution is computed, and whether it clips as well.
+
+    Attributes:
+        run: From input, weights, a factor for each filter and a shift; either may be none.
+        clips: Whether the activation is in it.
+    """
 
     run: _Run
     clips: bool = True
@@ -119,12 +124,12 @@ def _convolved(pair: _Pair, folded: _Route, plain: _Route, x: torch.Tensor) -> t
     if torch.is_autocast_enabled("cpu"):
         x = x.to(torch.bfloat16)
     if pair.norm.training:
-        return plain.run(x, pair.conv.weight, pair.conv.bias)
-    return folded.run(x, *_folded(pair))
+        return plain.run(x, pair.conv.weight, None, pair.conv.bias)
+    return folded.run(x, pair.conv.weight, *_folded(pair))
 
 
 def _folded(pair: _Pair) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the weights and the bias of a convolution that does its norm's work too."""
+    """Return each filter's factor and shift where a convolution does its norm's work too."""
     conv, norm = pair.conv, pair.norm
     assert norm.running_var is not None
     assert norm.running_mean is not None
@@ -132,7 +137,7 @@ def _folded(pair: _Pair) -> tuple[torch.Tensor, torch.Tensor]:
     shift = norm.bias - norm.running_mean * scale
     if conv.bias is not None:
         shift = shift + conv.bias * scale
-    return conv.weight * scale[:, None, None, None], shift
+    return scale, shift
 
 
 def _fused(
@@ -152,14 +157,15 @@ def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
     square = len({*conv.stride}) == len({*conv.kernel_size}) == 1 and conv.dilation == (1, 1)
     if square and size == 1 and stride == 1 and conv.groups == 1:
 
-        def pointwise(x: torch.Tensor, w: torch.Tensor, b: _Bias) -> torch.Tensor:
-            return _apply(Pointwise, x, w, b, clip, kernels)
+        def pointwise(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
+            flat = w.flatten(1).to(x.dtype) if s is None else _apply(Fold, w, s, kernels)
+            return _apply(Pointwise, x, flat, b, clip, kernels)
 
         fast = _Route(pointwise)
     elif square and conv.groups == conv.in_channels == conv.out_channels:
 
-        def depthwise(x: torch.Tensor, w: torch.Tensor, b: _Bias) -> torch.Tensor:
-            return _apply(Depthwise, x, w, b, stride, _pads(conv, x), clip, kernels)
+        def depthwise(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
+            return _apply(Depthwise, x, _scaled(w, s), b, stride, _pads(conv, x), clip, kernels)
 
         fast = _Route(depthwise)
     return fast if not fast.clips else _Route(_in_bfloat16(fast.run, conv, clip))
@@ -168,8 +174,8 @@ def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
 def _plain_route(conv: nn.Conv2d) -> _Route:
     """Any other convolution: PyTorch's own."""
 
-    def run(x: torch.Tensor, w: torch.Tensor, b: _Bias) -> torch.Tensor:
-        return _convolve(conv, x, w, b)
+    def run(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
+        return _convolve(conv, x, _scaled(w, s), b)
 
     return _Route(run, clips=False)
 
@@ -177,12 +183,16 @@ def _plain_route(conv: nn.Conv2d) -> _Route:
 def _in_bfloat16(fast: _Run, conv: nn.Conv2d, clip: Clip) -> _Run:
     """The kernels know bfloat16 alone; anything else goes PyTorch's way."""
 
-    def run(x: torch.Tensor, w: torch.Tensor, b: _Bias) -> torch.Tensor:
+    def run(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
         if x.dtype == torch.bfloat16:
-            return fast(x, w, b)
-        return torch.clamp(_convolve(conv, x, w, b), clip.low, clip.high)
+            return fast(x, w, s, b)
+        return torch.clamp(_convolve(conv, x, _scaled(w, s), b), clip.low, clip.high)
 
     return run
+
+
+def _scaled(weight: torch.Tensor, scale: _Bias) -> torch.Tensor:
+    return weight if scale is None else weight * scale[:, None, None, None]
 
 
 def _convolve(conv: nn.Conv2d, x: torch.Tensor, w: torch.Tensor, b: _Bias) -> torch.Tensor:

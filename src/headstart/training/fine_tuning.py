@@ -32,6 +32,7 @@ from headstart.training.losses import soft_targets
 from headstart.training.network import Classifier, StandardisedLayers
 from headstart.training.plan import plan_phases
 from headstart.training.sampling import Rows
+from headstart.training.trunk import TrunkCache
 
 TrainableHead = LinearHead | DenseHead
 Array = npt.NDArray[np.float32]
@@ -140,8 +141,13 @@ class FineTuning:
             ConfigError: A phase that makes no sense for this network.
             TrainingError: The loss is no longer a number.
         """
+        cache = self._cache(folder)
         plans = plan_phases(
-            self.network, phases, arithmetic=arithmetic, example=self._example(_EXAMPLE_IMAGES)
+            self.network,
+            phases,
+            arithmetic=arithmetic,
+            example=self._example(_EXAMPLE_IMAGES),
+            cache=cache,
         )
         trainer = Trainer(
             self.network,
@@ -153,7 +159,19 @@ class FineTuning:
             checkpoint_s=60 * self._config.checkpoint_minutes,
             progress=self._progress,
         )
-        return trainer.run()
+        history = trainer.run()
+        cache.clear()
+        return history
+
+    def _cache(self, folder: Path) -> TrunkCache:
+        return TrunkCache(
+            folder=folder / "trunk",
+            feed=self._feed,
+            validation=self._task.validation,
+            limit_gb=self._config.trunk_cache_gb,
+            views=self._config.trunk_views,
+            progress=self._progress,
+        )
 
     def answer(
         self, examples: Examples, arithmetic: Arithmetic, *, mirrored: bool = False

@@ -32,7 +32,7 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """Depthwise convolutions' gradients and batch norms; bfloat16, dense, channels last.
+    """Depthwise gradients, batch norms, folded norms; bfloat16, dense, channels last.
 
     Args:
         library: What ``kernels/*.c`` were compiled to.
@@ -64,6 +64,34 @@ class Kernels:
             ctypes.c_float(high),
         )
         return masked, bias
+
+    def fold(self, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Return ``weight * scale`` in bfloat16.
+
+        Args:
+            weight: float32, shape (O, I), contiguous.
+            scale: float32, shape (O,).
+        """
+        packed = torch.empty(weight.shape, dtype=torch.bfloat16)
+        rows, columns = map(ctypes.c_int64, weight.shape)
+        self._call("fold", *map(_pointer, (weight, scale, packed)), rows, columns)
+        return packed
+
+    def fold_gradient(
+        self, gradient: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradients of :meth:`fold`'s arguments, float32.
+
+        Args:
+            gradient: Of its result, bfloat16, shape (O, I), contiguous.
+            weight: As it was given.
+            scale: As it was given.
+        """
+        found = torch.empty_like(weight), torch.empty_like(scale)
+        rows, columns = map(ctypes.c_int64, weight.shape)
+        tensors = map(_pointer, (gradient, weight, scale, *found))
+        self._call("fold_gradient", *tensors, rows, columns)
+        return found
 
     def weight_gradient(
         self, x: torch.Tensor, gradient: torch.Tensor, *, size: int, stride: int, pad: Pad

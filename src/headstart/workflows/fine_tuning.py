@@ -14,6 +14,7 @@ from headstart.backbones.graph import build_module
 from headstart.config import TrainConfig
 from headstart.config.durations import seconds
 from headstart.config.training import PhaseConfig, TrainingConfig
+from headstart.data.geometry import with_margin
 from headstart.data.manifest import Split
 from headstart.engines.torch_engine import best_device
 from headstart.errors import ConfigError, DataError
