@@ -84,6 +84,11 @@ class TuningTask:
     size_px: int
     seed: int
 
+    @property
+    def train_px(self) -> int:
+        """Side of the training squares, margin included."""
+        return int(self.train.inputs.read(np.arange(1)).shape[1])
+
 
 class FineTuning:
     """One network being fine-tuned.
@@ -106,7 +111,8 @@ class FineTuning:
         module = Classifier(task.backbone, head_module(task))
         self.network = module.to(memory_format=torch.channels_last).to(device)
         augmentation = resolve(config.augmentation)
-        augment = None if is_off(augmentation) else Augmenter(augmentation, task.size_px)
+        plain = is_off(augmentation) and task.train_px == task.size_px
+        augment = None if plain else Augmenter(augmentation, task.size_px)
         classes = len(task.head.classes)
         self._feed = Feed(task.train, classes, augment, task.seed, device)
 

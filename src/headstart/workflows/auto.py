@@ -18,11 +18,14 @@ from headstart.training.augmentation import is_off, resolve
 from headstart.training.fine_tuning import FineTuning, TuningTask
 from headstart.training.strategies import BatchNorm, full_phases, partial_phases
 from headstart.training.tuning_plan import TuningPlan
-from headstart.workflows.auto_trials import TrialRunner, choose_batch_norm, images_a_trial
+from headstart.workflows.auto_trials import (
+    TrialRunner,
+    choose_batch_norm,
+    choose_shifts,
+    images_a_trial,
+)
 from headstart.workflows.mirroring import MirrorTest, allowed
 
-SHIFTS: Final = AugmentationConfig(width_shift=0.07, height_shift=0.07, fill="reflect")
-"""Variation that leaves every label as it is."""
 _RESERVE_S: Final = 30.0
 """For what comes after training: export, judgement, bundle and report."""
 
@@ -69,8 +72,8 @@ class AutoPlanner:
         augmentation = resolve(self._config.training.augmentation)
         batch_norm: BatchNorm = "frozen"
         if choice.epochs:
-            augmentation = self._augmentation(augmentation, mirrors)
             runner = self._runner(task, choice, arithmetic, rate)
+            augmentation = self._augmentation(runner, mirrors)
             batch_norm = choose_batch_norm(runner, augmentation)
             choice = self._choose(advice, task, runner.images_per_s or rate)
         return TuningPlan(
@@ -82,15 +85,16 @@ class AutoPlanner:
         )
 
     def _augmentation(
-        self, wanted: AugmentationConfig, mirrors: Callable[[], tuple[MirrorTest, ...]]
+        self, runner: TrialRunner, mirrors: Callable[[], tuple[MirrorTest, ...]]
     ) -> AugmentationConfig:
-        """Return the user's own augmentation, or shifts and the mirror images that do no harm."""
+        """Return the user's own augmentation, or the variation that does no harm."""
+        wanted = resolve(self._config.training.augmentation)
         if not is_off(wanted):
             return wanted
         tests = mirrors()
         for test in tests:
             self._say(test.words)
-        return allowed(tests, SHIFTS)
+        return choose_shifts(runner, allowed(tests, wanted))
 
     def _say(self, reason: str) -> None:
         self._progress.say(f"auto: {reason}")

@@ -36,8 +36,9 @@ from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
 from headstart.training.strategies import full_phases, partial_phases, scratch_phases
 from headstart.training.tuning_plan import TuningPlan
-from headstart.workflows.auto import SHIFTS, AutoPlanner
+from headstart.workflows.auto import AutoPlanner
 from headstart.workflows.auto_advice import advise_on
+from headstart.workflows.auto_trials import SHIFTS
 from headstart.workflows.batch_head import on_batch_statistics
 from headstart.workflows.contest import Contest, Logits, hold_against
 from headstart.workflows.featuriser import Featuriser
@@ -261,7 +262,7 @@ class TuningJob:
     def _margin_px(self, size_px: int) -> int:
         wanted = resolve(self._config.training.augmentation)
         if self._config.training.strategy == "auto" and is_off(wanted):
-            wanted = SHIFTS
+            wanted = wanted.model_copy(update=SHIFTS)
         return source_px(wanted, size_px)
 
     def _examples(self, data: TuningData, split: Split, size_px: int) -> Examples:
