@@ -115,7 +115,9 @@ def report(rows: Sequence[Sequence[Cell]], arguments: argparse.Namespace) -> Rep
         ),
         rows=rows,
         checks=[],
-        notes=[f"an epoch: {arguments.images:,} images; measured: {EPOCHS} times {arguments.steps} steps"],
+        notes=[
+            f"an epoch: {arguments.images:,} images; measured: {EPOCHS} times {arguments.steps} steps"
+        ],
     )
 
 

@@ -16,6 +16,7 @@ import fastai
 import timm
 import torch
 from _step_clock import StepClock, peer_parser, trained_weights
+from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.progress import ProgressCallback
 from fastai.data.block import CategoryBlock, DataBlock
@@ -81,7 +82,7 @@ def build_learner(images: DataLoaders, arguments: argparse.Namespace) -> Learner
         **({} if trained is None else {"splitter": three_groups}),
     )
     if arguments.channels_last:
-        learner.to_channelslast(use_amp=False)
+        learner.add_cb(ChannelsLast())
     learner.remove_cb(ProgressCallback)
     learner.unfreeze() if trained is None else learner.freeze_to(1)
     return learner
