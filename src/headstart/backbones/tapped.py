@@ -34,6 +34,10 @@ class TappedBackbone(nn.Module):
         network: A network with ``forward_features`` and ``forward_head``, in inference mode.
         spec: Its catalog entry: normalisation, taps, how its activations lie.
         flat: Whether the final activation comes out un-pooled too.
+
+    Attributes:
+        mirrored: Whether every feature is the mean over an image and its mirror image,
+            for twice the work.
     """
 
     scale: torch.Tensor
@@ -43,6 +47,7 @@ class TappedBackbone(nn.Module):
         super().__init__()
         self.network = network
         self.taps = spec.taps
+        self.mirrored = False
         self.outputs = _outputs(spec, flat=flat)
         self._lay = partial(
             channels_first, channels_last=spec.channels_last, prefix_tokens=spec.prefix_tokens
@@ -53,8 +58,10 @@ class TappedBackbone(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the pooled blocks of a batch. Shapes as in the class docstring."""
-        pooled = self._pooled(self.normalise(pixels))
-        return tuple(pooled[tap][statistic] for tap, statistic in self.outputs)
+        images = self.normalise(pixels)
+        pooled = self._pooled(torch.cat([images, images.flip(3)]) if self.mirrored else images)
+        blocks = tuple(pooled[tap][statistic] for tap, statistic in self.outputs)
+        return tuple(map(_mean_of_halves, blocks)) if self.mirrored else blocks
 
     def narrow(self, outputs: Iterable[str]) -> None:
         """Give out only some blocks from now on, in the layout's order.
@@ -115,6 +122,10 @@ class TappedBackbone(nn.Module):
                 for output, width in zip(self.outputs, widths, strict=True)
             )
         )
+
+
+def _mean_of_halves(block: torch.Tensor) -> torch.Tensor:
+    return block.view(2, -1, block.shape[1]).mean(0)
 
 
 def _outputs(spec: BackboneSpec, *, flat: bool) -> tuple[tuple[str, str], ...]:

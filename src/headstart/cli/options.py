@@ -43,6 +43,12 @@ def given_settings(values: Mapping[str, object]) -> Settings:
     return nested
 
 
+def given_flags(context: typer.Context) -> list[str]:
+    """Return what the user gave: the first flag of each option, the name of each argument."""
+    sources = {p: context.get_parameter_source(str(p.name)) for p in context.command.params}
+    return [p.opts[0] for p, source in sources.items() if source and source.name == "COMMANDLINE"]
+
+
 def merged(base: Settings, more: Settings) -> Settings:
     """Return ``base`` with what ``more`` says on top, section by section."""
     result = dict(base)

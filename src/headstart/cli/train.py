@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from headstart.cli.bars import TerminalProgress
-from headstart.cli.options import given_settings, merged, setting
+from headstart.cli.options import given_flags, given_settings, merged, setting
 from headstart.cli.scores import print_scores
 from headstart.config import build_config, read_settings, set_dotted
+from headstart.errors import ConfigError
 from headstart.workflows.run_directory import refuse_existing
+
+_WITH_RESUME = ("--resume", "--lr-factor", "--cache")
 
 
 def run(
-    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    context: typer.Context,
+    data: Annotated[
+        str | None, typer.Argument(help="Folder, archive or table of labelled images.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The run's folder; must not exist yet.")
     ] = None,
@@ -54,13 +60,24 @@ def run(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Go on with a run that was stopped while it fine-tuned."),
+    ] = None,
+    lr_factor: Annotated[
+        float | None,
+        typer.Option("--lr-factor", help="With --resume: change the learning rates by this."),
+    ] = None,
 ) -> None:
     """Train, judge and bundle a classifier from labelled images.
 
     headstart train PHOTOS
 
     headstart train PHOTOS --backbone efficientnet_lite2 --out runs/waste --seed 1
+
+    headstart train --resume runs/waste
     """
+    check_resume(context)
     options = given_settings(
         {
             "backbone.name": backbone,
@@ -90,12 +107,32 @@ def run(
         refuse_existing(out)
     from headstart.workflows.train import train
 
-    result = train(
-        data, config=checked, out=out, name=name, cache=cache, progress=TerminalProgress()
-    )
+    own: dict[str, Any] = {"config": checked, "out": out, "name": name}
+    gone_on: dict[str, Any] = {"resume": resume, "lr_factor": lr_factor}
+    result = train(data, **(gone_on if resume else own), cache=cache, progress=TerminalProgress())
     for note in result.notes:
         typer.echo(f"note: {note}")
     print_scores(result.test, of="unseen test images")
     typer.echo(f"report  {result.report}")
     typer.echo(f"bundle  {result.bundle}")
     typer.echo(f"time    {result.timings_s['total']:.1f} s")
+
+
+def check_resume(context: typer.Context) -> None:
+    """Refuse what would change a run that goes on, and a run without data.
+
+    Raises:
+        ConfigError: Names the options that make no sense together.
+    """
+    given = given_flags(context)
+    if "--resume" not in given:
+        if "data" not in given:
+            raise ConfigError("train needs DATA: a folder, archive or table of labelled images")
+        if "--lr-factor" in given:
+            raise ConfigError("--lr-factor only goes with --resume: set the learning rate instead")
+        return
+    excess = [flag for flag in given if flag not in _WITH_RESUME]
+    if excess:
+        raise ConfigError(
+            f"--resume goes on with the run's own data and settings: leave out {', '.join(excess)}"
+        )

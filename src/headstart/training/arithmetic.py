@@ -11,6 +11,7 @@ from typing import Final, Literal
 import torch
 from torch import nn
 
+from headstart.errors import ConfigError
 from headstart.training.fast_convs import accelerate, restore
 from headstart.training.native import load_kernels
 
@@ -49,11 +50,20 @@ class Arithmetic:
         Args:
             network: In the mode it will be trained in.
             example: What it takes, float32 (N, 3, H, W).
+
+        Raises:
+            ConfigError: It is ``bf16-fast``, and its kernels cannot be had here.
         """
         restore(network)
-        kernels = load_kernels() if self.name == "bf16-fast" else None
-        if kernels is not None:
-            accelerate(network, example, kernels)
+        if self.name != "bf16-fast":
+            return
+        kernels = load_kernels()
+        if kernels is None:
+            raise ConfigError(
+                "arithmetic 'bf16-fast' needs a C compiler and a processor with bf16, "
+                "which are not here: choose auto, bf16 or f32"
+            )
+        accelerate(network, example, kernels)
 
 
 def choose_arithmetic(

@@ -64,6 +64,10 @@ class Feed:
     seed: int
     device: torch.device
 
+    def shown(self) -> Inputs:
+        """Return the inputs as training shows them: augmented, the same at every reading."""
+        return _Shown(self)
+
     def run(
         self, phase: PhaseConfig, cut: Sequence[Rows], *, place: tuple[int, int], start: int
     ) -> Iterator[Batch]:
@@ -99,3 +103,14 @@ class Feed:
             generator=draws,
         )
         return inputs.to(self.device), targets.to(self.device)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    feed: Feed
+
+    def read(self, rows: Rows) -> torch.Tensor:
+        inputs = self.feed.examples.inputs.read(rows)
+        if self.feed.augment is None:
+            return inputs
+        return self.feed.augment(inputs, generator(self.feed.seed, "shown", int(rows[0])))

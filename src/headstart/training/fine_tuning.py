@@ -20,8 +20,10 @@ from headstart.heads.linear import LinearHead
 from headstart.heads.projection import ENOUGH_ROWS, standardise
 from headstart.heads.reduction import sample_rows
 from headstart.progress import Progress
+from headstart.training.answers import answer
 from headstart.training.arithmetic import Arithmetic, choose_arithmetic
 from headstart.training.augmentation import Augmenter, is_off, resolve
+from headstart.training.batch_statistics import adopt_statistics
 from headstart.training.batches import Examples, Feed
 from headstart.training.checkpoints import Checkpoints
 from headstart.training.fast_convs import restore
@@ -29,6 +31,7 @@ from headstart.training.loop import EpochRecord, Trainer
 from headstart.training.losses import soft_targets
 from headstart.training.network import Classifier, StandardisedLayers
 from headstart.training.plan import plan_phases
+from headstart.training.sampling import Rows
 
 TrainableHead = LinearHead | DenseHead
 Array = npt.NDArray[np.float32]
@@ -36,6 +39,7 @@ Array = npt.NDArray[np.float32]
 _ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 _EXAMPLE_IMAGES = 4
 _TIMED_IMAGES = 16
+_STATISTICS_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,12 @@ class FineTuning:
         self._feed = Feed(task.train, classes, augment, task.seed, device)
 
     def choose_arithmetic(self) -> Arithmetic:
-        """Measure which arithmetic is fastest here, and say so; the network is left as it was."""
+        """Measure which arithmetic is fastest here, and say so; the network is left as it was.
+
+        One that the settings name is taken unmeasured.
+        """
+        if self._config.arithmetic != "auto":
+            return Arithmetic(self._config.arithmetic)
         kept = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         with self._progress.wait("timing a training step"):
             found = choose_arithmetic(
@@ -146,12 +155,60 @@ class FineTuning:
         )
         return trainer.run()
 
+    def answer(
+        self, examples: Examples, arithmetic: Arithmetic, *, mirrored: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """Return the logits of some images as the network is now, shape (N, K).
+
+        Args:
+            examples: Whose inputs are read; targets are not looked at.
+            arithmetic: How it is computed.
+            mirrored: See :attr:`~headstart.backbones.tapped.TappedBackbone.mirrored`.
+        """
+        self.network.backbone.mirrored = mirrored
+        try:
+            logits = answer(self.network, examples, arithmetic, self._device)
+        finally:
+            self.network.backbone.mirrored = False
+        return logits.double().numpy()
+
+    def adopt_statistics(self, rows: Rows, arithmetic: Arithmetic) -> Array:
+        """Give batch norms the statistics of training images, as they are shown.
+
+        Args:
+            rows: Of the training images.
+            arithmetic: How it is computed.
+
+        Returns:
+            The head's features of the first M of them under these statistics, shape (M, D).
+        """
+        return adopt_statistics(
+            self.network.backbone,
+            self._feed.shown(),
+            rows,
+            arithmetic=arithmetic,
+            batch_size=_STATISTICS_BATCH,
+        )
+
     def export(
-        self, folder: Path, history: tuple[EpochRecord, ...], arithmetic: Arithmetic
+        self,
+        folder: Path,
+        history: tuple[EpochRecord, ...],
+        arithmetic: Arithmetic,
+        *,
+        mirrored: bool = False,
     ) -> Tuned:
-        """Write the network as it is now; nothing can be trained after this."""
+        """Write the network as it is now; nothing can be trained after this.
+
+        Args:
+            folder: Where the graph goes.
+            history: What each epoch brought.
+            arithmetic: How it was computed.
+            mirrored: Whether the graph averages an image and its mirror image.
+        """
         restore(self.network.backbone.network)
         module = self.network.to("cpu").to(memory_format=torch.contiguous_format).eval()
+        module.backbone.mirrored = mirrored
         graph = write_module(module.backbone, folder, self._task.size_px)
         assert isinstance(module.head, StandardisedLayers)
         return Tuned(graph, _as_head(self._task.head, module.head), history, arithmetic)

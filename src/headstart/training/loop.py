@@ -153,6 +153,8 @@ class Trainer:
         if found is not None:
             self._at = _Position(**found.state["position"])
             self._network.load_state_dict(_within(found.tensors, _MODEL))
+        else:
+            self._save_model_only()  # the start itself: nothing is recomputed after this
         for index in range(self._at.phase, len(self._plans)):
             resumed = found if found is not None and index == found.state["phase"] else None
             _Phase(self, self._plans[index], index).run(resumed)
@@ -272,12 +274,20 @@ class _Phase:
         self._at.shown += len(targets)
 
     def _check(self, loss: float) -> None:
-        if math.isfinite(loss):
-            return
+        if not math.isfinite(loss):
+            raise self._divergence(f"the loss became {loss}")
+
+    def _check_weights(self) -> None:
+        """Make sure that whatever is saved can be gone on from."""
+        state = self._network.state_dict().values()
+        if not all(bool(tensor.isfinite().all()) for tensor in state):
+            raise self._divergence("a weight became infinite or no number")
+
+    def _divergence(self, what: str) -> TrainingError:
         last = self._trainer._checkpoints.latest_path()
         mend = f"the last good checkpoint is {last}; " if last else ""
-        raise TrainingError(
-            f"the loss became {loss} in phase {self._index + 1}, epoch {self._at.epoch + 1}, "
+        return TrainingError(
+            f"{what} in phase {self._index + 1}, epoch {self._at.epoch + 1}, "
             f"step {self._at.step + 1}: {mend}lower the learning rate "
             f"({self._config.optimiser.learning_rate:g}) or set clip_norm"
         )
@@ -324,6 +334,7 @@ class _Phase:
             )
 
     def _save(self) -> None:
+        self._check_weights()
         tensors, values = pack_optimiser(self._optimiser)
         packed = {_OPTIMISER + name: tensor for name, tensor in tensors.items()}
         average = self._average.state_dict() if self._average else {}

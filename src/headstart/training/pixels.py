@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,22 +54,36 @@ def read_pixels(
 ) -> PixelTable:
     """Decode some images into squares.
 
+    A table too large for the memory is a file, whole under its name: one that an earlier
+    attempt of the same run finished is used again, one that a kill cut short is not seen.
+
     Args:
         manifest: The images; those that cannot be decoded were set aside before.
         rows: Which of them.
         geometry: How an image becomes a square.
         max_pixels: Largest image decoded.
-        folder: Where a file is put if they are too many for the memory; the caller
-            deletes it with what else is in there.
+        folder: Of the run: where a file is put if they are too many for the memory. Its
+            images never change; the caller deletes it with what else is in there.
         progress: Who is told.
 
     Raises:
         DataError: An image can no longer be read.
-        StorageError: The file cannot be written.
+        StorageError: The file cannot be written, or the disk is too small for it.
     """
     shape = (len(rows), geometry.size_px, geometry.size_px, 3)
-    pixels = _room(shape, folder)
+    squares = _squares(manifest, rows, geometry, max_pixels=max_pixels)
+    shown = progress.track(squares, total=len(rows), task="decoding", unit="images")
+    if int(np.prod(shape)) <= _IN_MEMORY_BYTES:
+        return PixelTable(_fill(np.empty(shape, np.uint8), shown))
+    path = folder / f"{_name(manifest, rows, geometry)}.u8"
+    if not path.exists():
+        _write(path, shape, shown)
+    return PixelTable(np.memmap(path, np.uint8, "r", shape=shape))
 
+
+def _squares(
+    manifest: Manifest, rows: Sequence[int], geometry: Geometry, *, max_pixels: int
+) -> Iterator[Pixels]:
     def load(row: int) -> Pixels:
         path = manifest.paths[row]
         try:
@@ -75,17 +92,38 @@ def read_pixels(
             raise DataError(f"{path} can no longer be read: {error}") from error
 
     threads = cpu_count()
-    squares = ordered_map(load, rows, threads=threads, lookahead=_AHEAD + threads)
-    shown = progress.track(squares, total=len(rows), task="decoding", unit="images")
-    for index, square in enumerate(shown):
-        pixels[index] = square
-    return PixelTable(pixels)
+    yield from ordered_map(load, rows, threads=threads, lookahead=_AHEAD + threads)
 
 
-def _room(shape: tuple[int, int, int, int], folder: Path) -> Pixels:
-    if int(np.prod(shape)) <= _IN_MEMORY_BYTES:
-        return np.empty(shape, np.uint8)
-    path = folder / f"pixels-{shape[0]}x{shape[1]}.u8"
+def _fill(room: Pixels, squares: Iterable[Pixels]) -> Pixels:
+    for index, square in enumerate(squares):
+        room[index] = square
+    return room
+
+
+def _name(manifest: Manifest, rows: Sequence[int], geometry: Geometry) -> str:
+    paths = [manifest.paths[row] for row in rows]
+    known = json.dumps([paths, geometry.model_dump(mode="json")])
+    return hashlib.blake2b(known.encode(), digest_size=12).hexdigest()
+
+
+def _write(path: Path, shape: tuple[int, ...], squares: Iterable[Pixels]) -> None:
+    """Fill a file under another name, and rename it when it is whole."""
+    partial = path.with_name(f".{path.name}")
     with storage_errors(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        return np.memmap(path, np.uint8, "w+", shape=shape)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _reserve(partial, int(np.prod(shape)))
+        room = np.memmap(partial, np.uint8, "r+", shape=shape)
+    _fill(room, squares)
+    with storage_errors(path):
+        room.flush()
+        partial.replace(path)
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Take the room on the disk first: a mapped file finds out too late that it is full."""
+    with path.open("wb") as stream:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+        else:
+            stream.truncate(size)

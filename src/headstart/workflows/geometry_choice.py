@@ -30,6 +30,11 @@ class GeometryChoice:
     geometry: Geometry
     reason: str
 
+    @property
+    def words(self) -> str:
+        """The choice in a line."""
+        return f"geometry: {self.geometry.mode} ({self.reason})"
+
 
 def choose_geometry(
     manifest: Manifest, digests: Sequence[str], config: TrainConfig, featuriser: Featuriser

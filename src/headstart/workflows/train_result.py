@@ -1,0 +1,38 @@
+"""What ``headstart train`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.evaluation import Judgement
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run.
+
+    Attributes:
+        folder: The run's directory.
+        test: Judgement of the locked test split.
+        validation: Judgement of out-of-fold predictions on train and val.
+        notes: What the run decided or found worth saying.
+        timings_s: Step -> seconds.
+    """
+
+    folder: Path
+    test: Judgement
+    validation: Judgement
+    notes: tuple[str, ...]
+    timings_s: Mapping[str, float]
+
+    @property
+    def bundle(self) -> Path:
+        """The deployable model."""
+        return self.folder / "bundle"
+
+    @property
+    def report(self) -> Path:
+        """The report to look at."""
+        return self.folder / "report.html"
