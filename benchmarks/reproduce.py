@@ -3,8 +3,8 @@
 Usage: python benchmarks/reproduce.py CLAIM [DATA] [--out FOLDER] [--json FILE]
 
 Each claim is a line of CLAIMS below: the command's options, the target, and what the
-figure is held against. The run is kept in FOLDER/CLAIM with its report; where it is there
-already and finished, it is read, not made again, so hours are not lost. The test split is
+figure is held against. The run is kept in FOLDER/CLAIM with its report. Where it is there
+already, it is read, not made again; where it was stopped, it goes on. The test split is
 judged once, by the command itself; no choice is made here.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 from _images import reduced
 from _measure import headstart_command
-from _report import Cell, Check, Report, machine_line
+from _report import Cell, Check, Report
 
 SETTINGS = Path(__file__).parent / "reproduce"
 
@@ -105,8 +105,12 @@ class Run:
         return found
 
     @property
-    def seconds(self) -> float:
-        """From start to end, by its own clock."""
+    def seconds(self) -> float | None:
+        """From start to end, by its own clock; ``None`` where it was stopped in between."""
+        return None if resumed_mark(self.folder).exists() else self._total_s
+
+    @property
+    def _total_s(self) -> float:
         return float(self.metrics["timings_s"]["total"])
 
     @property
@@ -125,14 +129,30 @@ class Run:
             return sum(1 for _ in csv.DictReader(stream))
 
 
+def resumed_mark(folder: Path) -> Path:
+    """Return the file whose presence says that a run was stopped and went on."""
+    return folder.with_name(f"{folder.name}.resumed")
+
+
 def is_finished(folder: Path) -> bool:
     """Tell whether a folder holds a run with its figures."""
     return (folder / "metrics.json").is_file()
 
 
+def is_stopped(folder: Path) -> bool:
+    """Tell whether a run was stopped with something to go on from."""
+    return any(folder.parent.glob(f".{folder.name}.partial-*/resume.json"))
+
+
 def train(data: Path, folder: Path, options: list[str]) -> None:
-    """Run the command, its progress and its words shown as they come."""
-    command = [headstart_command(), "train", str(data), "--out", str(folder), *options]
+    """Run the command, or go on with it, its progress and its words shown as they come."""
+    first = [headstart_command(), "train"]
+    if is_stopped(folder):
+        resumed_mark(folder).touch()
+        command = [*first, "--resume", str(folder)]
+    else:
+        resumed_mark(folder).unlink(missing_ok=True)
+        command = [*first, str(data), "--out", str(folder), *options]
     print(" ".join(command), file=sys.stderr, flush=True)
     status = subprocess.run(command, check=False).returncode
     if status:
@@ -154,14 +174,14 @@ def row(claim: Claim, run: Run) -> list[Cell]:
     """Return a claim's line: whose figure, ours, how long."""
     figure = run.accuracy
     ours = f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-    minutes = f"{run.seconds / 60:.1f}"
+    minutes = "stopped, went on" if run.seconds is None else f"{run.seconds / 60:.1f}"
     return [claim.what, claim.source, ours, run.metrics["test"]["n"], minutes, run.epochs]
 
 
 def report(claim: Claim, run: Run, *, is_reduced: bool) -> Report:
     """Sum up."""
     checks = [Check("test accuracy", run.accuracy["value"], claim.target, "at least", "")]
-    if claim.limit_s is not None:
+    if claim.limit_s is not None and run.seconds is not None:
         checks.append(Check("time", run.seconds, claim.limit_s, "at most", "s"))
     return Report(
         title=f"headstart train DATA {' '.join(claim.options)}".rstrip(),
@@ -202,7 +222,6 @@ def main() -> None:
         data = find_data(arguments.claim, arguments.data)
         small = reduced(data, arguments.limit, arguments.out / f"{arguments.claim}-images")
         train(small, folder, [*claim.options, *changed])
-    print(machine_line(), file=sys.stderr)
     is_reduced = arguments.limit is not None or bool(changed)
     report(claim, Run(folder), is_reduced=is_reduced).publish(arguments.json)
 

@@ -116,7 +116,7 @@ def report(rows: Sequence[Sequence[Cell]], arguments: argparse.Namespace) -> Rep
         rows=rows,
         checks=[],
         notes=[
-            f"an epoch: {arguments.images:,} images; measured: {EPOCHS} times {arguments.steps} steps"
+            f"an epoch: {arguments.images:,} images; timed: {EPOCHS} times {arguments.steps} steps"
         ],
     )
 
