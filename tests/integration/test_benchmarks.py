@@ -23,7 +23,7 @@ def test_help_says_how_to_run_it(script: str) -> None:
     command = [sys.executable, str(BENCHMARKS / script), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert "--json" in done.stdout
+    assert f"usage: {script}" in done.stdout
 
 
 def test_settings_of_a_claim_are_sound() -> None:
