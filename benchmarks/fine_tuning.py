@@ -31,7 +31,7 @@ from _measure import alternate, run_process
 from _peer_environment import peer_python
 from _report import Cell, Check, Report, arguments_parser
 from _tuning_runs import TuningRun, tuning_run
-from headstart.config.training import PhaseConfig
+from headstart.config.training import PhaseConfig, TrainingConfig
 from headstart.training.strategies import full_phases, partial_phases
 
 FULL_RATIO, CACHED_RATIO, PARTIAL_RATIO = 2.5, 3, 6
@@ -131,8 +131,11 @@ def full_contestants(bench: Bench) -> dict[str, Callable[[], Any]]:
 
 def partial_contestants(bench: Bench, trained: Path) -> dict[str, Callable[[], Any]]:
     """Return who trains the last two stages."""
-    phases = partial_phases(epochs=bench.arguments.epochs)
-    varied = {"augmentation": {"preset": bench.arguments.augment}}
+    augment, epochs = bench.arguments.augment, bench.arguments.epochs
+    if augment:  # no more views are kept than there are epochs: let there be all of them
+        epochs = max(epochs, TrainingConfig().trunk_views)
+    phases = partial_phases(epochs=epochs)
+    varied = {"augmentation": {"preset": augment}}
     return {
         CACHED: bench.ours(phases, **varied),
         UNCACHED: bench.ours(phases, trunk_cache_gb=0, **varied),
