@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow lint bench reproduce clean
 
 $(VENV)/demo.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,9 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/against_torch.py $(DATA) --json $(OUT)/torch.json
 	$(BIN)/python benchmarks/against_keras.py $(DATA) --peer-env $(PEER_ENV) --json $(OUT)/keras.json
 	$(BIN)/python benchmarks/cifar10.py $(CIFAR) --json $(OUT)/cifar10.json
+	$(BIN)/python benchmarks/training_rates.py --json $(OUT)/rates.json
+	$(BIN)/python benchmarks/fine_tuning.py $(DATA) --peer-env $(PEER_ENV)-fastai \
+	  --json $(OUT)/fine_tuning.json
 	$(BIN)/python benchmarks/selection.py $(DATA) --json $(OUT)/selection.json
 	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
 	$(BIN)/python benchmarks/wrong_scaling.py $(DATA) $(if $(IMAGENET),--imagenet $(IMAGENET)) \
@@ -56,3 +59,21 @@ bench: $(VENV)/dev.done
 	$(BIN)/headstart train $(DATA) --out $(OUT)/run
 	$(BIN)/python benchmarks/startup.py $(OUT)/run/bundle \
 	  "$$(find $(DATA) -name '*.jpg' | sort | head -1)" --json $(OUT)/startup.json
+
+## Accuracies as claimed: make reproduce DATA=trashnet CIFAR=cifar10.tar.xz [CLAIMS="trashnet ..."]
+## All of them take hours; a run that is finished is read, not made again.
+CLAIMS ?= trashnet-probe trashnet textile cifar10-scratch cifar10-lite0
+RUNS ?= build/reproduce
+reproduce: $(CLAIMS:%=reproduce-%)
+
+reproduce-textile: $(VENV)/dev.done
+	$(BIN)/python benchmarks/reproduce.py textile --out $(RUNS) --json $(RUNS)/textile.json
+
+reproduce-cifar10-%: $(VENV)/dev.done
+	@test -n "$(CIFAR)" || { echo "make $@ CIFAR=archive"; exit 2; }
+	$(BIN)/python benchmarks/reproduce.py cifar10-$* $(CIFAR) --out $(RUNS) \
+	  --json $(RUNS)/cifar10-$*.json
+
+reproduce-%: $(VENV)/dev.done
+	@test -n "$(DATA)" || { echo "make $@ DATA=folder"; exit 2; }
+	$(BIN)/python benchmarks/reproduce.py $* $(DATA) --out $(RUNS) --json $(RUNS)/$*.json
