@@ -51,6 +51,7 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/cifar10.py $(CIFAR) --json $(OUT)/cifar10.json
 	$(BIN)/python benchmarks/selection.py $(DATA) --json $(OUT)/selection.json
 	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
+	$(BIN)/python benchmarks/resume.py --json $(OUT)/resume.json
 	$(BIN)/python benchmarks/wrong_scaling.py $(DATA) $(if $(IMAGENET),--imagenet $(IMAGENET)) \
 	  --json $(OUT)/wrong_scaling.json
 	$(BIN)/headstart train $(DATA) --out $(OUT)/run
