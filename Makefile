@@ -54,6 +54,7 @@ bench: $(VENV)/dev.done
 	  --json $(OUT)/fine_tuning.json
 	$(BIN)/python benchmarks/selection.py $(DATA) --json $(OUT)/selection.json
 	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
+	$(BIN)/python benchmarks/resume.py --json $(OUT)/resume.json
 	$(BIN)/python benchmarks/wrong_scaling.py $(DATA) $(if $(IMAGENET),--imagenet $(IMAGENET)) \
 	  --json $(OUT)/wrong_scaling.json
 	$(BIN)/headstart train $(DATA) --out $(OUT)/run

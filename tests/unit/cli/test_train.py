@@ -15,7 +15,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the command asks the workflow for, instead of a run."""
     asked: list[dict[str, Any]] = []
 
-    def train(data: str, **options: Any) -> SimpleNamespace:
+    def train(data: str | None, **options: Any) -> SimpleNamespace:
         asked.append({"data": data, **options})
         probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
         judgement = judge(
@@ -104,4 +104,30 @@ def test_an_existing_run_is_refused_before_the_training_libraries_load(
     outcome = cli("train", "photos", "--out", tmp_path)
     assert outcome.code == 2
     assert "exists already" in outcome.err
+    assert calls == []
+
+
+def test_a_stopped_run_is_gone_on_with(
+    cli: Any, calls: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    outcome = cli("train", "--resume", "runs/x", "--cache", tmp_path, "--lr-factor", "0.5")
+    assert outcome.code == 0, outcome.err
+    (call,) = calls
+    assert (call["data"], call["resume"], call["lr_factor"]) == (None, Path("runs/x"), 0.5)
+    assert call["cache"] == tmp_path
+    assert call.keys().isdisjoint({"config", "out", "name"})
+
+
+def test_with_its_own_data_and_settings(cli: Any, calls: list[dict[str, Any]]) -> None:
+    outcome = cli("train", "photos", "--resume", "runs/x", "--seed", "3", "--set", "seed=3")
+    assert outcome.code == 2
+    assert "leave out data, --seed, --set" in outcome.err
+    assert calls == []
+
+
+def test_data_or_a_run_to_go_on_with(cli: Any, calls: list[dict[str, Any]]) -> None:
+    assert "train needs DATA" in cli("train").err
+    outcome = cli("train", "photos", "--lr-factor", "0.1")
+    assert outcome.code == 2
+    assert "--lr-factor only goes with --resume" in outcome.err
     assert calls == []

@@ -208,3 +208,22 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path, uninterrupted) -> N
     again = trainer(tmp_path, *RICH)
     again.run()
     assert all(torch.equal(weights(again)[n], t) for n, t in uninterrupted[0].items())
+
+
+def test_the_start_is_a_checkpoint_too(tmp_path: Path) -> None:
+    wild = {**PLAIN, "optimiser": {"name": "sgd", "learning_rate": 1e38}}
+    with pytest.raises(TrainingError, match=r"last good checkpoint is .*step-000000000"):
+        trainer(tmp_path, wild).run()
+    saved = Checkpoints(tmp_path).latest()
+    assert saved is not None
+    start = Net().state_dict()
+    assert all(torch.equal(saved.tensors[f"model.{name}"], start[name]) for name in start)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path) -> None:
+    wild = {**PLAIN, "optimiser": {"name": "sgd", "learning_rate": 1e38}}
+    with pytest.raises(TrainingError):
+        trainer(tmp_path, wild, checkpoint_s=0).run()
+    saved = Checkpoints(tmp_path).latest()
+    assert saved is not None
+    assert all(bool(tensor.isfinite().all()) for tensor in saved.tensors.values())
