@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from headstart.config import TrainConfig
-from headstart.config.loading import Settings
+from headstart.config.loading import Settings, merged
+
+__all__ = ["given_settings", "merged", "setting"]
 
 
 def setting(key: str, *flags: str) -> Any:
@@ -41,16 +43,6 @@ def given_settings(values: Mapping[str, object]) -> Settings:
             place = place.setdefault(parent, {})
         place[leaf] = value
     return nested
-
-
-def merged(base: Settings, more: Settings) -> Settings:
-    """Return ``base`` with what ``more`` says on top, section by section."""
-    result = dict(base)
-    for key, value in more.items():
-        mine = result.get(key)
-        both = isinstance(mine, dict) and isinstance(value, dict)
-        result[key] = merged(mine, value) if both else value  # type: ignore[arg-type]
-    return result
 
 
 def _field(key: str) -> FieldInfo:

@@ -24,12 +24,15 @@ from headstart.files import write_csv
 from headstart.heads.dense import DenseHead
 from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
+from headstart.heads.presets import needs_flat
 from headstart.heads.probe import ProbeFit, ProbeTask
+from headstart.heads.random_head import random_head
 from headstart.progress import Progress
 from headstart.training.arithmetic import Arithmetic
 from headstart.training.augmentation import describe, resolve, source_px
 from headstart.training.batches import Examples
-from headstart.training.fine_tuning import FineTuning, TrainableHead, Tuned, TuningTask
+from headstart.training.fine_tuning import FineTuning, Tuned, TuningTask
+from headstart.training.head_module import TrainableHead, head_training
 from headstart.training.loop import EpochRecord
 from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
@@ -184,7 +187,10 @@ class TuningJob:
         known = np.isin(rows, probe.held_out_rows)
         held = np.searchsorted(probe.held_out_rows, rows[known])
         contest = compare_with_probe(
-            logits[known], probe.held_out_logits[held], targets[rows[known]]
+            logits[known],
+            probe.held_out_logits[held],
+            targets[rows[known]],
+            from_scratch=self._from_scratch,
         )
         better = replace(
             probe,
@@ -196,7 +202,15 @@ class TuningJob:
         )
         return contest, better
 
+    @property
+    def _from_scratch(self) -> bool:
+        """Whether the network has learnt nothing yet, so that no head is worth fitting to it."""
+        return self._featuriser.weights.origin == "random"
+
     def _start(self, data: TuningData) -> TrainableHead:
+        if self._from_scratch:
+            layout, classes = self._featuriser.graph.layout, data.manifest.classes
+            return random_head(self._config.head, layout, classes, seed=self._config.seed)
         rows = data.rows("train")
         task = ProbeTask(
             features=_features_of(data, rows),
@@ -218,7 +232,10 @@ class TuningJob:
 
     def _task(self, data: TuningData, head: TrainableHead) -> TuningTask:
         backbone = build_module(
-            self._featuriser.spec, self._featuriser.weights, size_px=self._featuriser.size_px
+            self._featuriser.spec,
+            self._featuriser.weights,
+            size_px=self._featuriser.size_px,
+            flat=needs_flat(self._config.head),
         )
         size_px = data.geometry.size_px
         margin_px = source_px(resolve(self._config.training.augmentation), size_px)
@@ -231,6 +248,7 @@ class TuningJob:
             validation=self._examples(data, "val", size_px),
             size_px=size_px,
             seed=self._config.seed,
+            head_training=head_training(self._config.head, standardise=not self._from_scratch),
         )
 
     def _examples(self, data: TuningData, split: Split, size_px: int) -> Examples:
@@ -261,6 +279,8 @@ class Contest:
         test: McNemar's, first the fine-tuned one.
         tuned_nll: Mean negative log-likelihood, calibrated on these images, in nats.
         probe_nll: Likewise.
+        from_scratch: Whether the probe is one of a random network: then it is a floor, not
+            a rival, and the trained network is kept unless it is plainly worse.
     """
 
     tuned_accuracy: float
@@ -268,10 +288,13 @@ class Contest:
     test: PairedTest
     tuned_nll: float
     probe_nll: float
+    from_scratch: bool = False
 
     @property
     def tuned_wins(self) -> bool:
         """More right answers than chance explains, or as many and a better likelihood."""
+        if self.from_scratch:
+            return self.test.p_value >= _SIGNIFICANT or self.tuned_accuracy > self.probe_accuracy
         if self.test.p_value < _SIGNIFICANT:
             return self.tuned_accuracy > self.probe_accuracy
         return self.tuned_accuracy >= self.probe_accuracy and self.tuned_nll < self.probe_nll
@@ -279,21 +302,25 @@ class Contest:
     @property
     def words(self) -> str:
         """The outcome in a sentence."""
-        kept = "the fine-tuned network is kept" if self.tuned_wins else "the probe is kept"
+        made = "trained" if self.from_scratch else "fine-tuned"
+        kept = f"the {made} network is kept" if self.tuned_wins else "the probe is kept"
         return (
-            f"{kept}: validation accuracy {self.tuned_accuracy:.3f} fine-tuned against "
+            f"{kept}: validation accuracy {self.tuned_accuracy:.3f} {made} against "
             f"{self.probe_accuracy:.3f} of the probe, held out (p = {self.test.p_value:.2g}); "
             f"NLL {self.tuned_nll:.3f} against {self.probe_nll:.3f}"
         )
 
 
-def compare_with_probe(tuned: Logits, probe: Logits, targets: Indices) -> Contest:
+def compare_with_probe(
+    tuned: Logits, probe: Logits, targets: Indices, *, from_scratch: bool = False
+) -> Contest:
     """Hold both models' logits on the validation images against each other.
 
     Args:
         tuned: Shape (M, K).
         probe: Shape (M, K), predicted while held out.
         targets: Shape (M,).
+        from_scratch: Whether the probe is one of a random network.
     """
     right = [logits.argmax(axis=1) == targets for logits in (tuned, probe)]
     losses = [_calibrated_nll(logits, targets) for logits in (tuned, probe)]
@@ -303,6 +330,7 @@ def compare_with_probe(tuned: Logits, probe: Logits, targets: Indices) -> Contes
         test=mcnemar(right[0], right[1]),
         tuned_nll=losses[0],
         probe_nll=losses[1],
+        from_scratch=from_scratch,
     )
 
 

@@ -49,6 +49,7 @@ from headstart.workflows.fine_tuning import (
 )
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.preparation import PreparedData, data_digest, fold_keys, prepare
+from headstart.workflows.recipes import recipe_config
 from headstart.workflows.recording import RunRecord, write_record
 from headstart.workflows.run_directory import RunDirectory, free_name
 from headstart.workflows.size_notes import size_notes
@@ -92,6 +93,7 @@ class TrainResult:
 def train(
     data: str | Path,
     *,
+    recipe: str | None = None,
     config: TrainConfig | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     name: str | None = None,
@@ -102,9 +104,10 @@ def train(
 
     Args:
         data: Folder, archive or table of labelled images.
-        config: Settings that differ from the defaults.
+        recipe: Name of a recipe (``headstart recipes``) that means one run.
+        config: Settings that differ from the recipe's, or the defaults.
         out: The run's directory, which must not exist yet; ``runs/<name>`` if not given.
-        name: Name of the run; that of the data if not given. A number is added where
+        name: Name of the run; that of the recipe or the data if not given. A number is added where
             ``runs/<name>`` exists.
         cache: Cache folder; see :func:`headstart.config.cache_dir`.
         progress: Who is told how far it is.
@@ -115,6 +118,9 @@ def train(
     Raises:
         HeadstartError: Whatever the user can mend; nothing half-written stays.
     """
+    if recipe is not None:
+        planned = recipe_config(recipe, config)
+        config, name = planned.config, name or planned.name
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
     check_head(settings.head)
     check_tuning(settings)
