@@ -74,5 +74,5 @@ def test_a_grid_is_not_one_run() -> None:
 def test_what_is_unknown_is_named() -> None:
     with pytest.raises(UnknownNameError, match="did you mean waste"):
         plan_recipe("wast")
-    with pytest.raises(ConfigError, match="unknown key training.epoch"):
+    with pytest.raises(ConfigError, match=r"unknown key training\.epoch"):
         plan_recipe("waste", {}, ["training.epoch=1"])
