@@ -37,7 +37,9 @@ def cut_down(name: str, *, size_px: int) -> list[str]:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_runs_to_the_end(name: str, cli: Any, few: Path, tmp_path: Path) -> None:
-    options = ["--backbone", "cnn6", "--weights", "none", *cut_down(name, size_px=32)]
+    scratch = find_recipe(name).settings["backbone"].get("weights") == "none"
+    network = [] if scratch else ["--backbone", "cnn6", "--weights", "none"]
+    options = [*network, *cut_down(name, size_px=32)]
     outcome = cli("train", few, "--recipe", name, "--out", tmp_path / "run", *options)
     assert outcome.code == 0, outcome.err
     assert "unseen test images" in outcome.out

@@ -279,8 +279,9 @@ class Contest:
         test: McNemar's, first the fine-tuned one.
         tuned_nll: Mean negative log-likelihood, calibrated on these images, in nats.
         probe_nll: Likewise.
-        from_scratch: Whether the probe is one of a random network: then it is a floor, not
-            a rival, and the trained network is kept unless it is plainly worse.
+        from_scratch: Whether the probe is one of a random network: then it is a floor to
+            be told of, not a rival. Nobody wants to deploy it, and bfloat16 blurs it: what
+            tells images apart is small in activations that are random.
     """
 
     tuned_accuracy: float
@@ -294,7 +295,7 @@ class Contest:
     def tuned_wins(self) -> bool:
         """More right answers than chance explains, or as many and a better likelihood."""
         if self.from_scratch:
-            return self.test.p_value >= _SIGNIFICANT or self.tuned_accuracy > self.probe_accuracy
+            return True
         if self.test.p_value < _SIGNIFICANT:
             return self.tuned_accuracy > self.probe_accuracy
         return self.tuned_accuracy >= self.probe_accuracy and self.tuned_nll < self.probe_nll
@@ -303,12 +304,20 @@ class Contest:
     def words(self) -> str:
         """The outcome in a sentence."""
         made = "trained" if self.from_scratch else "fine-tuned"
+        rival = "a head on the untrained network" if self.from_scratch else "the probe"
         kept = f"the {made} network is kept" if self.tuned_wins else "the probe is kept"
         return (
             f"{kept}: validation accuracy {self.tuned_accuracy:.3f} {made} against "
-            f"{self.probe_accuracy:.3f} of the probe, held out (p = {self.test.p_value:.2g}); "
-            f"NLL {self.tuned_nll:.3f} against {self.probe_nll:.3f}"
+            f"{self.probe_accuracy:.3f} of {rival}, held out (p = {self.test.p_value:.2g}); "
+            f"NLL {self.tuned_nll:.3f} against {self.probe_nll:.3f}{self._alarm}"
         )
+
+    @property
+    def _alarm(self) -> str:
+        worse = self.test.p_value < _SIGNIFICANT and self.tuned_accuracy < self.probe_accuracy
+        if not (self.from_scratch and worse):
+            return ""
+        return ". Training made it worse than it was: look at epochs.csv, train longer or slower"
 
 
 def compare_with_probe(

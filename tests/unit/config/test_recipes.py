@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +143,9 @@ def test_another_name_takes_its_section_along(assignment: str, section: str, lef
 def test_one_own_plan_replaces_the_recipes() -> None:
     given = {"training": {"strategy": "partial", "phases": [{"epochs": 3}]}}
     assert settings_under(BASE, given, [])["training"]["phases"] == [{"epochs": 3}]
+
+
+def test_the_page_has_a_row_for_every_recipe() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert rows[: len(PROMISED)] == sorted(PROMISED)
