@@ -157,7 +157,7 @@ def settings_under(recipe: Mapping[str, Any], given: Nested, assignments: Iterab
 
     >>> base = {"head": {"name": "gap", "dropout": 0.5}, "seed": 1}
     >>> settings_under(base, {"head": {"name": "knn"}}, ["seed=2"])
-    {'head': {'name': 'knn'}, 'seed': 2}
+    {'seed': 2, 'head': {'name': 'knn'}}
     """
     assignments = list(assignments)
     wished = set_dotted(given, assignments)
