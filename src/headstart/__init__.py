@@ -22,6 +22,7 @@ _HOMES = {
     "predict": "headstart.workflows.predict",
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
+    "train_grid": "headstart.workflows.grid",
 }
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "predict",
     "rank",
     "train",
+    "train_grid",
 ]
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from headstart.serving.predictor import Predictor, load
     from headstart.workflows.check import check
     from headstart.workflows.evaluate import evaluate
+    from headstart.workflows.grid import train_grid
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank
     from headstart.workflows.train import train

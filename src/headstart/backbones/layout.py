@@ -67,10 +67,14 @@ class FeatureLayout:
     def outputs_of(self, taps: str) -> tuple[str, ...]:
         """Return the graph outputs of a tap set by its name.
 
+        ``gap`` is the mean of the final activation, whatever the network's own classifier
+        sees: what Keras calls ``GlobalAveragePooling2D`` on a network without its top.
+
         Raises:
             UnknownNameError: There is no such set.
         """
-        sets = self.tap_sets()
+        means = [b.output for b in self.blocks if (b.tap, b.statistic) == (FINAL_TAP, "mean")]
+        sets = self.tap_sets() | ({"gap": tuple(means)} if means else {})
         if taps not in sets:
             raise UnknownNameError("tap set", taps, [*sets, "auto"])
         return sets[taps]

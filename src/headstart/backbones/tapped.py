@@ -73,6 +73,11 @@ class TappedBackbone(nn.Module):
         wanted = set(outputs)
         self.outputs = tuple(output for output in self.outputs if "/".join(output) in wanted)
 
+    @property
+    def gives_pooled(self) -> bool:
+        """Whether what the network's own classifier sees is among the blocks given out."""
+        return (FINAL_TAP, _POOLED) in self.outputs
+
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return what the network expects: float (N, 3, H, W)."""
         return pixels.permute(0, 3, 1, 2).to(self.scale.dtype) * self.scale + self.shift
@@ -127,7 +132,7 @@ class TappedBackbone(nn.Module):
     def _ends(self, final: torch.Tensor) -> Pooled:
         ends = self._statistics(FINAL_TAP, final)
         head = self.network.forward_head
-        if (FINAL_TAP, _POOLED) in self.outputs:
+        if self.gives_pooled:
             ends[_POOLED] = head(final, pre_logits=True).flatten(1)  # type: ignore[operator]
         if (CLASSIFIER_TAP, _LOGITS) not in self.outputs:
             return {FINAL_TAP: ends}

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
     "augment": "Draw a contact sheet of augmented training images.",
+    "recipes": "List published plans, or show one whole.",
     "backbones": "List the pretrained networks.",
     "layers": "Number a network's layers, show which are trained.",
     "weights": "List, fetch, import and verify pretrained weights.",

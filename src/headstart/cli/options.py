@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from headstart.config import TrainConfig
-from headstart.config.loading import Settings
+from headstart.config.loading import Settings, merged
+
+__all__ = ["given_settings", "merged", "setting"]
 
 
 def setting(key: str, *flags: str) -> Any:
@@ -47,16 +49,6 @@ def given_flags(context: typer.Context) -> list[str]:
     """Return what the user gave: the first flag of each option, the name of each argument."""
     sources = {p: context.get_parameter_source(str(p.name)) for p in context.command.params}
     return [p.opts[0] for p, source in sources.items() if source and source.name == "COMMANDLINE"]
-
-
-def merged(base: Settings, more: Settings) -> Settings:
-    """Return ``base`` with what ``more`` says on top, section by section."""
-    result = dict(base)
-    for key, value in more.items():
-        mine = result.get(key)
-        both = isinstance(mine, dict) and isinstance(value, dict)
-        result[key] = merged(mine, value) if both else value  # type: ignore[arg-type]
-    return result
 
 
 def _field(key: str) -> FieldInfo:

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from headstart.cli.bars import TerminalProgress
+from headstart.cli.grid import train_all
 from headstart.cli.options import given_flags, given_settings, merged, setting
 from headstart.cli.scores import print_scores
 from headstart.config import build_config, read_settings, set_dotted
 from headstart.errors import ConfigError
+from headstart.workflows.recipes import plan_recipe
 from headstart.workflows.run_directory import refuse_existing
 
 _WITH_RESUME = ("--resume", "--lr-factor", "--cache")
@@ -27,6 +29,10 @@ def run(
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the run below runs/. [the data's]")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", help="Start from a published plan: see 'headstart recipes'."),
     ] = None,
     backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
     weights: Annotated[str | None, setting("backbone.weights", "--weights")] = None,
@@ -76,6 +82,8 @@ def run(
 
     headstart train PHOTOS --backbone efficientnet_lite2 --out runs/waste --seed 1
 
+    headstart train PHOTOS --recipe waste --backbone efficientnet_lite0
+
     headstart train --resume runs/waste
     """
     check_resume(context)
@@ -104,7 +112,15 @@ def run(
         }
     )
     settings = merged(read_settings(config) if config else {}, options)
-    checked = build_config(set_dotted(settings, assignments or []))
+    if recipe is None:
+        checked = build_config(set_dotted(settings, assignments or []))
+    else:
+        runs = plan_recipe(recipe, settings, assignments or [])
+        if len(runs) > 1:
+            named = [run.named(name) if name else run for run in runs]
+            train_all(data, named, out=out, cache=cache)
+            return
+        checked, name = runs[0].config, name or runs[0].name
     if out is not None:
         refuse_existing(out)
     from headstart.workflows.train import train

@@ -1,6 +1,6 @@
 """Settings: the only home of a default, checked before any work starts."""
 
-from headstart.config.loading import build_config, read_settings, set_dotted
+from headstart.config.loading import build_config, merged, read_settings, set_dotted
 from headstart.config.places import cache_dir, weights_dir
 from headstart.config.schema import (
     BackboneConfig,
@@ -20,6 +20,7 @@ __all__ = [
     "TrainConfig",
     "build_config",
     "cache_dir",
+    "merged",
     "read_settings",
     "set_dotted",
     "weights_dir",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,30 +53,83 @@ def read_settings(path: Path) -> Settings:
     return content
 
 
+def merged(base: Settings, more: Settings) -> Settings:
+    """Return ``base`` with what ``more`` says on top, section by section.
+
+    >>> merged({"data": {"val": 0.2, "test": 0.2}}, {"data": {"val": 0.1}})
+    {'data': {'val': 0.1, 'test': 0.2}}
+    """
+    result = dict(base)
+    for key, value in more.items():
+        mine = result.get(key)
+        both = isinstance(mine, dict) and isinstance(value, dict)
+        result[key] = merged(mine, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
 def set_dotted(settings: Settings, assignments: Iterable[str]) -> Settings:
     """Return the settings with ``dotted.key=value`` assignments applied.
 
     Values are read as YAML, so ``true``, ``0.1`` and ``null`` mean what they look like.
+    A number is a place in a list, from 0, and ``*`` every place of it.
 
     Raises:
-        ConfigError: An assignment has no ``=``, walks into a plain value, or is not YAML.
+        ConfigError: An assignment has no ``=``, walks into a plain value or past the end
+            of a list, or is not YAML.
 
     >>> set_dotted({}, ["data.val=0.2"])
     {'data': {'val': 0.2}}
+    >>> set_dotted({"phases": [{"epochs": 20}, {"epochs": 10}]}, ["phases.*.epochs=1"])
+    {'phases': [{'epochs': 1}, {'epochs': 1}]}
     """
-    result = _deep_copy(settings)
+    result = deepcopy(settings)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        *parents, leaf = key.strip().split(".")
-        if not (equals and leaf and all(parents)):
+        if not (equals and all(key.strip().split("."))):
             raise ConfigError(f"--set {assignment!r}: expected dotted.key=value")
-        place = result
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise ConfigError(f"--set {assignment!r}: {parent!r} is a value, not a section")
-        place[leaf] = _value(assignment, text)
+        assign(result, key.strip(), _value(assignment, text), said=f"--set {assignment!r}")
     return result
+
+
+def assign(settings: Settings, key: str, value: Any, *, said: str) -> None:
+    """Set one dotted key, in place. See :func:`set_dotted`.
+
+    Args:
+        settings: Changed.
+        key: Such as ``"training.phases.*.epochs"``.
+        value: Kept as it is.
+        said: How an error starts.
+
+    Raises:
+        ConfigError: The key walks into a plain value or past the end of a list.
+    """
+    _assign(settings, key.split("."), value, said)
+
+
+def _assign(place: Any, parts: Sequence[str], value: Any, said: str) -> None:
+    part, *rest = parts
+    for key in _places(place, part, said):
+        if not rest:
+            place[key] = deepcopy(value)
+            continue
+        inner = place.setdefault(key, {}) if isinstance(place, dict) else place[key]
+        if not isinstance(inner, dict | list):
+            raise ConfigError(f"{said}: {part!r} is a value, not a section")
+        _assign(inner, rest, value, said)
+
+
+def _places(place: Any, part: str, said: str) -> Iterable[Any]:
+    """Return the keys that a part of a dotted key means."""
+    if isinstance(place, dict):
+        return [part]
+    if part == "*" and place:
+        return range(len(place))
+    if part.isdecimal() and int(part) < len(place):
+        return [int(part)]
+    raise ConfigError(
+        f"{said}: {part!r} is no place in a list of {len(place)}: "
+        "write a number from 0, or * for every place"
+    )
 
 
 def _value(assignment: str, text: str) -> Any:
@@ -87,13 +141,6 @@ def _value(assignment: str, text: str) -> Any:
         raise ConfigError(
             f"--set {assignment!r}: {text!r} is not valid YAML; quote it, as in key='\"text\"'"
         ) from error
-
-
-def _deep_copy(settings: Mapping[str, Any]) -> Settings:
-    return {
-        key: _deep_copy(value) if isinstance(value, Mapping) else value
-        for key, value in settings.items()
-    }
 
 
 def _explain(problem: Mapping[str, Any]) -> str:

@@ -27,6 +27,9 @@ class OptimiserConfig(Settings):
         1.0, gt=0, le=1, description="Multiple of it for each stage nearer to the input"
     )
     weight_decay: float = Field(0.0, ge=0, description="Decoupled for AdamW, L2 for the others")
+    head_weight_decay: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="The same for the head's weights; weight_decay where not given"
+    )
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Momentum of SGD and RMSprop"
     )

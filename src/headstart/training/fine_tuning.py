@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,7 @@ from headstart.backbones.graph import BackboneGraph, write_module
 from headstart.backbones.tapped import TappedBackbone
 from headstart.config.training import PhaseConfig, TrainingConfig
 from headstart.features.table import FeatureTable
-from headstart.heads.dense import DenseHead
-from headstart.heads.linear import LinearHead
-from headstart.heads.projection import ENOUGH_ROWS, standardise
+from headstart.heads.projection import ENOUGH_ROWS
 from headstart.heads.reduction import sample_rows
 from headstart.progress import Progress
 from headstart.training.answers import answer
@@ -27,6 +25,12 @@ from headstart.training.batch_statistics import adopt_statistics
 from headstart.training.batches import Examples, Feed
 from headstart.training.checkpoints import Checkpoints
 from headstart.training.fast_convs import restore
+from headstart.training.head_module import (
+    HeadTraining,
+    TrainableHead,
+    as_head,
+    build_head_module,
+)
 from headstart.training.loop import EpochRecord, Trainer
 from headstart.training.losses import soft_targets
 from headstart.training.network import Classifier, StandardisedLayers
@@ -34,10 +38,6 @@ from headstart.training.plan import plan_phases
 from headstart.training.sampling import Rows
 from headstart.training.trunk import TrunkCache
 
-TrainableHead = LinearHead | DenseHead
-Array = npt.NDArray[np.float32]
-
-_ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 _EXAMPLE_IMAGES = 4
 _TIMED_IMAGES = 16
 _STATISTICS_BATCH = 32
@@ -73,6 +73,7 @@ class TuningTask:
         validation: Validation pixels, exactly as they will be deployed.
         size_px: Side of the square that the network takes.
         seed: Of every draw.
+        head_training: What the head does in training only.
     """
 
     backbone: TappedBackbone
@@ -83,6 +84,13 @@ class TuningTask:
     validation: Examples
     size_px: int
     seed: int
+    head_training: HeadTraining = field(default_factory=HeadTraining)
+
+    def head_module(self) -> StandardisedLayers:
+        """Return the head as layers to train, beside the spread of its features."""
+        rows = sample_rows(np.arange(len(self.features)), ENOUGH_ROWS, self.seed)
+        sample = self.features.read(rows, self.columns)
+        return build_head_module(self.head, sample, self.head_training)
 
     @property
     def train_px(self) -> int:
@@ -108,7 +116,7 @@ class FineTuning:
         self._device = device
         self._progress = progress
         task.backbone.narrow(task.head.outputs)
-        module = Classifier(task.backbone, head_module(task))
+        module = Classifier(task.backbone, task.head_module())
         self.network = module.to(memory_format=torch.channels_last).to(device)
         augmentation = resolve(config.augmentation)
         plain = is_off(augmentation) and task.train_px == task.size_px
@@ -196,7 +204,7 @@ class FineTuning:
             self.network.backbone.mirrored = False
         return logits.double().numpy()
 
-    def adopt_statistics(self, rows: Rows, arithmetic: Arithmetic) -> Array:
+    def adopt_statistics(self, rows: Rows, arithmetic: Arithmetic) -> npt.NDArray[np.float32]:
         """Give batch norms the statistics of training images, as they are shown.
 
         Args:
@@ -235,7 +243,7 @@ class FineTuning:
         module.backbone.mirrored = mirrored
         graph = write_module(module.backbone, folder, self._task.size_px)
         assert isinstance(module.head, StandardisedLayers)
-        return Tuned(graph, _as_head(self._task.head, module.head), history, arithmetic)
+        return Tuned(graph, as_head(self._task.head, module.head), history, arithmetic)
 
     def _example(self, images: int) -> torch.Tensor:
         shape = (images, self._task.size_px, self._task.size_px, 3)
@@ -253,33 +261,3 @@ class FineTuning:
             logits = self.network(shown.to(self._device))
         targets = soft_targets(torch.zeros(_TIMED_IMAGES, dtype=torch.int64), logits.shape[1])
         nn.functional.cross_entropy(logits, targets.to(self._device)).backward()  # type: ignore[no-untyped-call]
-
-
-def head_module(task: TuningTask) -> StandardisedLayers:
-    """Return a head as trainable layers on standardised features."""
-    head = task.head
-    rows = sample_rows(np.arange(len(task.features)), ENOUGH_ROWS, task.seed)
-    _, mean, scale = standardise(task.features.read(rows, task.columns))
-    usual = float(scale[scale > 0].median()) if (scale > 0).any() else 1.0
-    activation = _ACTIVATIONS[head.activation] if isinstance(head, DenseHead) else nn.ReLU
-    return StandardisedLayers(
-        [(torch.from_numpy(w.copy()), torch.from_numpy(b.copy())) for w, b in _layers(head)],
-        mean=mean,
-        scale=torch.where(scale > 0, scale, usual),
-        activation=activation(),
-    )
-
-
-def _layers(head: TrainableHead) -> list[tuple[Array, Array]]:
-    if isinstance(head, LinearHead):
-        return [(head.weight, head.bias)]
-    return list(zip(head.weights, head.biases, strict=True))
-
-
-def _as_head(like: TrainableHead, module: StandardisedLayers) -> TrainableHead:
-    layers = [(weight.numpy(), bias.numpy()) for weight, bias in module.raw_layers()]
-    if isinstance(like, LinearHead):
-        ((weight, bias),) = layers
-        return LinearHead(like.classes, like.taps, like.outputs, weight, bias, 1.0)
-    weights, biases = zip(*layers, strict=True)
-    return DenseHead(like.classes, like.taps, like.outputs, weights, biases, like.activation, 1.0)

@@ -38,7 +38,7 @@ class Layer:
         return sum(self.weights.values())
 
 
-def list_layers(network: nn.Module, *, size_px: int) -> tuple[Layer, ...]:
+def list_layers(network: nn.Module, *, size_px: int, pooled: bool = False) -> tuple[Layer, ...]:
     """Return the layers of a backbone, its own classifier not among them.
 
     A layer is a module without parts of its own (convolution, activation, pooling,
@@ -54,6 +54,8 @@ def list_layers(network: nn.Module, *, size_px: int) -> tuple[Layer, ...]:
     Args:
         network: With ``forward_features``, or else called as it is.
         size_px: Side of the square it is given.
+        pooled: Whether what its own classifier sees is wanted of it: then the layers between
+            its last activation and its classifier are passed too.
 
     >>> pair = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
     >>> [(layer.number, layer.kind, layer.shape) for layer in list_layers(pair, size_px=32)]
@@ -62,7 +64,10 @@ def list_layers(network: nn.Module, *, size_px: int) -> tuple[Layer, ...]:
     first = next(network.parameters())
     black = torch.zeros(1, 3, size_px, size_px, dtype=first.dtype, device=first.device)
     forward = getattr(network, "forward_features", network)
-    return list_called(network, lambda: forward(black))
+    if not pooled:
+        return list_called(network, lambda: forward(black))
+    head: Callable[..., object] = network.forward_head  # type: ignore[assignment]
+    return list_called(network, lambda: head(forward(black), pre_logits=True))
 
 
 def list_called(module: nn.Module, forward: Callable[[], object]) -> tuple[Layer, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -42,15 +42,20 @@ class Classifier(nn.Module):
     def set_dropout(self, share: float) -> None:
         """Set the share of features that is left out before the head while training."""
         for module in self.head.modules():
-            if isinstance(module, nn.Dropout):
+            if isinstance(module, nn.Dropout) and not isinstance(module, HiddenDropout):
                 module.p = share
+
+
+class HiddenDropout(nn.Dropout):
+    """Dropout behind a hidden layer: part of the head, so no phase changes it."""
 
 
 class StandardisedLayers(nn.Module):
     """Dense layers on standardised features, with dropout before the first.
 
     Raw features differ in scale a thousandfold; on standardised ones a single
-    learning rate suits all weights.
+    learning rate suits all weights. Behind each hidden layer come its batch norm, if it
+    has one, the activation and dropout.
 
     Args:
         layers: Weight (D, H) and bias (H,) of each layer, for raw features.
@@ -58,6 +63,8 @@ class StandardisedLayers(nn.Module):
         scale: Factor of each centred feature, above 0, shape (D,).
         activation: Between layers.
         dropout: Share of features left out while training.
+        hidden_dropout: Share of each hidden layer's activations left out while training.
+        norms: Batch norm of each hidden layer; none if empty.
     """
 
     mean: torch.Tensor
@@ -71,12 +78,16 @@ class StandardisedLayers(nn.Module):
         scale: torch.Tensor,
         activation: nn.Module,
         dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
+        norms: Sequence[nn.BatchNorm1d] = (),
     ) -> None:
         super().__init__()
         self.register_buffer("mean", mean.clone())
         self.register_buffer("scale", scale.clone())
         self.dropout = nn.Dropout(dropout)
         self.activation = activation
+        self.hidden_dropout = HiddenDropout(hidden_dropout)
+        self.norms = nn.ModuleList(norms)
         (weight, bias), *others = layers
         first = (weight / scale[:, None], bias + mean @ weight)
         self.layers = nn.ModuleList(_linear(*layer) for layer in (first, *others))
@@ -85,17 +96,38 @@ class StandardisedLayers(nn.Module):
         """Return logits (N, K) of raw features (N, D)."""
         values: torch.Tensor = self.dropout((features - self.mean) * self.scale)
         for index, layer in enumerate(self.layers):
-            values = layer(self.activation(values) if index else values)
+            values = layer(self._behind(index - 1, values) if index else values)
         return values
+
+    def _behind(self, hidden: int, values: torch.Tensor) -> torch.Tensor:
+        """Return what becomes of a hidden layer's sums before the next layer sees them."""
+        normal = self.norms[hidden](values) if self.norms else values
+        dropped: torch.Tensor = self.hidden_dropout(self.activation(normal))
+        return dropped
 
     @torch.no_grad()
     def raw_layers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Return weight (D, H) and bias (H,) of each layer, for raw features again."""
+        """Return weight (D, H) and bias (H,) of each layer, for raw features again.
+
+        Batch norms, with the statistics that they have learned, are folded in.
+        """
         linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
         found = [(layer.weight.T.clone(), layer.bias.clone()) for layer in linear]
+        for index, norm in enumerate(self.norms):
+            found[index] = _folded(*found[index], norm)
         weight, bias = found[0]
         raw = weight * self.scale[:, None]
         return [(raw, bias - self.mean @ raw), *found[1:]]
+
+
+def _folded(
+    weight: torch.Tensor, bias: torch.Tensor, norm: nn.Module
+) -> tuple[torch.Tensor, torch.Tensor]:
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return weight * gain, (bias - norm.running_mean) * gain + norm.bias
 
 
 def _linear(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:

@@ -55,7 +55,8 @@ def parameter_groups(
     """Sort trained parameters into groups of one learning rate and one weight decay.
 
     The rate is ``learning_rate * layer_decay ** depth``; the head's is
-    ``learning_rate * head_factor``. Biases and norms (one dimension) never decay.
+    ``learning_rate * head_factor``, and its decay may be another. Biases and norms (one
+    dimension) never decay.
 
     Args:
         named_parameters: As a module gives them; those that need no gradient are left out.
@@ -74,7 +75,9 @@ def parameter_groups(
             continue
         in_head = bool(head) and (name == head or name.startswith(head + "."))
         factor = config.head_factor if in_head else config.layer_decay ** depth_of[name]
-        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        own = config.head_weight_decay if in_head else None
+        penalty = config.weight_decay if own is None else own
+        decay = penalty if parameter.ndim > 1 else 0.0
         groups.setdefault((config.learning_rate * factor, decay), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "weight_decay": decay}

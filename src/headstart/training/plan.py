@@ -114,7 +114,8 @@ def plan_phases(
         ConfigError: A phase that trains what is not there, or with what its optimiser
             does not take.
     """
-    layers = list_layers(classifier.backbone.network, size_px=example.shape[-1])
+    backbone = classifier.backbone
+    layers = list_layers(backbone.network, size_px=example.shape[-1], pooled=backbone.gives_pooled)
     for phase in phases:
         check_optimiser(phase.optimiser)
         plan_freezing(phase.train, layers, classifier.backbone.taps)

@@ -26,6 +26,8 @@ class Contest:
         nlls: Mean negative log-likelihood of either, in nats.
         likelier: One-sided p-value of the challenger's lower log-likelihood loss.
         images: How many decided.
+        from_scratch: Whether the holder is a network that has learnt nothing: a floor to be
+            told of, not a rival.
     """
 
     accuracies: tuple[float, float]
@@ -33,6 +35,7 @@ class Contest:
     nlls: tuple[float, float]
     likelier: float
     images: int
+    from_scratch: bool = False
 
     @property
     def wins(self) -> bool:
@@ -41,6 +44,8 @@ class Contest:
         The likelihood sees more than right and wrong: of 300 images two good models answer
         ten differently, but give every one another probability.
         """
+        if self.from_scratch:
+            return True
         if self.test.p_value < SIGNIFICANT:
             return self.accuracies[0] > self.accuracies[1]
         return self.likelier < SIGNIFICANT
@@ -55,13 +60,16 @@ class Contest:
         )
 
 
-def hold_against(challenger: Logits, holder: Logits, targets: Indices) -> Contest:
+def hold_against(
+    challenger: Logits, holder: Logits, targets: Indices, *, from_scratch: bool = False
+) -> Contest:
     """Compare two models by their logits on the same images.
 
     Args:
         challenger: Shape (M, K).
         holder: Shape (M, K).
         targets: Shape (M,).
+        from_scratch: See :class:`Contest`.
     """
     right = [logits.argmax(axis=1) == targets for logits in (challenger, holder)]
     losses = [calibrated_losses(logits, targets) for logits in (challenger, holder)]
@@ -71,6 +79,7 @@ def hold_against(challenger: Logits, holder: Logits, targets: Indices) -> Contes
         nlls=(float(losses[0].mean()), float(losses[1].mean())),
         likelier=lower_by_chance(losses[0], losses[1]),
         images=len(targets),
+        from_scratch=from_scratch,
     )
 
 

@@ -24,13 +24,16 @@ from headstart.files import write_csv
 from headstart.heads.dense import DenseHead
 from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
+from headstart.heads.presets import needs_flat
 from headstart.heads.probe import ProbeFit
+from headstart.heads.random_head import random_head
 from headstart.progress import Progress
 from headstart.training.arithmetic import Arithmetic
 from headstart.training.augmentation import describe, is_off, resolve, source_px
 from headstart.training.batch_statistics import has_batch_norm
 from headstart.training.batches import Examples
-from headstart.training.fine_tuning import FineTuning, TrainableHead, Tuned, TuningTask
+from headstart.training.fine_tuning import FineTuning, Tuned, TuningTask
+from headstart.training.head_module import TrainableHead, head_training
 from headstart.training.loop import EpochRecord
 from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
@@ -40,7 +43,7 @@ from headstart.workflows.auto import AutoPlanner
 from headstart.workflows.auto_advice import advise_on
 from headstart.workflows.auto_trials import SHIFTS
 from headstart.workflows.batch_head import on_batch_statistics
-from headstart.workflows.contest import Contest, Logits, hold_against
+from headstart.workflows.contest import SIGNIFICANT, Contest, Logits, hold_against
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.mirroring import MirrorTest, MirrorTester
 from headstart.workflows.tuning_data import TuningData
@@ -172,7 +175,7 @@ class TuningJob:
         config = self._config.training.model_copy(update={"augmentation": plan.augmentation})
         arithmetic = Arithmetic(plan.arithmetic, plan.images_per_s)
         job = self._job(task, config)
-        if plan.phases[0].batch_norm == "train" and has_batch_norm(task.backbone):
+        if plan.phases[0].batch_norm == "train" and self._needs_statistics(task):
             with self._progress.wait("fitting the head on batch statistics"):
                 task = on_batch_statistics(
                     job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed
@@ -182,6 +185,9 @@ class TuningJob:
         mirrored = self._mirroring_helps(job, task, plan, arithmetic)
         with self._progress.wait("exporting the network"):
             return job.export(self._folder / "tuned", history, arithmetic, mirrored=mirrored)
+
+    def _needs_statistics(self, task: TuningTask) -> bool:
+        return has_batch_norm(task.backbone) and not self._from_scratch
 
     def _mirroring_helps(
         self, job: FineTuning, task: TuningTask, plan: TuningPlan, arithmetic: Arithmetic
@@ -219,7 +225,7 @@ class TuningJob:
         rows, targets = data.rows("val"), data.targets()[data.rows("val")]
         mine = replace(features, digests=data.features.digests)
         logits = tuned.head.logits(mine, rows, tuned.graph.layout)
-        contest = hold_against(logits, outcome.holder, targets)
+        contest = hold_against(logits, outcome.holder, targets, from_scratch=self._from_scratch)
         better = replace(
             probe,
             head=replace(tuned.head, temperature=fit_temperature(logits, targets)),
@@ -230,7 +236,15 @@ class TuningJob:
         )
         return contest, better
 
+    @property
+    def _from_scratch(self) -> bool:
+        """Whether the network has learnt nothing yet, so that no head is worth fitting to it."""
+        return self._featuriser.weights.origin == "random"
+
     def _start(self, data: TuningData) -> TrainableHead:
+        if self._from_scratch:
+            layout, classes = self._featuriser.graph.layout, data.manifest.classes
+            return random_head(self._config.head, layout, classes, seed=self._config.seed)
         task = data.probe_task(data.rows("train"), self._featuriser.graph.layout)
         head = self._config.head
         if head.name == "linear" and head.taps == "auto":
@@ -245,7 +259,10 @@ class TuningJob:
 
     def _task(self, data: TuningData, head: TrainableHead) -> TuningTask:
         backbone = build_module(
-            self._featuriser.spec, self._featuriser.weights, size_px=self._featuriser.size_px
+            self._featuriser.spec,
+            self._featuriser.weights,
+            size_px=self._featuriser.size_px,
+            flat=needs_flat(self._config.head),
         )
         size_px = data.geometry.size_px
         return TuningTask(
@@ -257,6 +274,7 @@ class TuningJob:
             validation=self._examples(data, "val", size_px),
             size_px=size_px,
             seed=self._config.seed,
+            head_training=head_training(self._config.head, standardise=not self._from_scratch),
         )
 
     def _margin_px(self, size_px: int) -> int:
@@ -280,11 +298,19 @@ class TuningJob:
 
 def words_of(contest: Contest) -> str:
     """Return a contest's outcome in a sentence."""
+    if contest.from_scratch:
+        return f"the trained network is kept: {contest.figures} of a random one{_alarm(contest)}"
     kept = "the fine-tuned network" if contest.wins else "the head on the pretrained network"
     return (
         f"{kept} is kept: fine-tuned against the head it started from, "
         f"both on the same training images: {contest.figures}"
     )
+
+
+def _alarm(contest: Contest) -> str:
+    if contest.test.p_value >= SIGNIFICANT or contest.accuracies[0] > contest.accuracies[1]:
+        return ""
+    return ". Training made it worse than it was: look at epochs.csv, train longer or slower"
 
 
 def write_epochs(folder: Path, history: Sequence[EpochRecord]) -> None:

@@ -110,7 +110,7 @@ def list_backbone(
 
 def _fitting(network: nn.Module, spec: BackboneSpec, size_px: int) -> tuple[Layer, ...]:
     try:
-        return list_layers(network, size_px=size_px)
+        return list_layers(network, size_px=size_px, pooled=spec.pooled)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
             f"{spec.name} cannot take squares of {size_px} pixels ({error}): "

@@ -13,6 +13,7 @@ from headstart.heads.fitting import check_head
 from headstart.progress import Progress, Silent
 from headstart.selection.threads import torch_threads
 from headstart.workflows.fine_tuning import check_tuning
+from headstart.workflows.recipes import recipe_config
 from headstart.workflows.resume_record import ResumeRecord
 from headstart.workflows.resumption import (
     find_resumable,
@@ -31,6 +32,7 @@ __all__ = ["TrainResult", "train"]
 def train(
     data: str | Path | None = None,
     *,
+    recipe: str | None = None,
     config: TrainConfig | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     name: str | None = None,
@@ -43,9 +45,10 @@ def train(
 
     Args:
         data: Folder, archive or table of labelled images.
-        config: Settings that differ from the defaults.
+        recipe: Name of a recipe (``headstart recipes``) that means one run.
+        config: Settings that differ from the recipe's, or the defaults.
         out: The run's directory, which must not exist yet; ``runs/<name>`` if not given.
-        name: Name of the run; that of the data if not given. A number is added where
+        name: Name of the run; that of the recipe or the data if not given. A number is added where
             ``runs/<name>`` exists.
         cache: Cache folder; see :func:`headstart.config.cache_dir`.
         progress: Who is told how far it is.
@@ -65,12 +68,15 @@ def train(
     """
     heard = progress or Silent()
     if resume is not None:
-        given = {"data": data, "config": config, "out": out, "name": name}
+        given = {"data": data, "recipe": recipe, "config": config, "out": out, "name": name}
         _refuse(key for key, value in given.items() if value is not None)
         return _resume(Path(resume), cache, heard, lr_factor)
     if data is None or lr_factor is not None:
         needed = "lr_factor only goes with resume" if data else "train needs data, or resume"
         raise ConfigError(f"{needed}: train(PHOTOS), or train(resume='runs/NAME')")
+    if recipe is not None:
+        planned = recipe_config(recipe, config)
+        config, name = planned.config, name or planned.name
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
     check_head(settings.head)
     check_tuning(settings)

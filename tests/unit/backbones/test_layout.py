@@ -53,3 +53,10 @@ def test_an_unknown_tap_set_is_answered_with_what_is_close() -> None:
 
 def test_it_survives_json() -> None:
     assert FeatureLayout.from_json(json.loads(json.dumps(LAYOUT.to_json()))) == LAYOUT
+
+
+def test_global_average_pooling_is_asked_for_by_name() -> None:
+    layout = FeatureLayout((*LAYOUT.blocks, FeatureBlock("final", "pooled", 6)))
+    assert layout.outputs_of("final") == ("final/pooled",)
+    assert layout.outputs_of("gap") == ("final/mean",)
+    assert "gap" not in layout.tap_sets()

@@ -137,3 +137,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_settings(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="cannot read"):
         read_settings(tmp_path)
+
+
+def test_numbers_and_stars_are_places_in_lists() -> None:
+    settings = {"phases": [{"epochs": 5}, {"epochs": 6}]}
+    assert set_dotted(settings, ["phases.1.epochs=1"])["phases"] == [{"epochs": 5}, {"epochs": 1}]
+    every = set_dotted(settings, ["phases.*.optimiser.name=sgd"])["phases"]
+    assert [phase["optimiser"] for phase in every] == [{"name": "sgd"}, {"name": "sgd"}]
+    assert settings == {"phases": [{"epochs": 5}, {"epochs": 6}]}
+
+
+@pytest.mark.parametrize("key", ["phases.2.epochs", "phases.last.epochs", "none.*.epochs"])
+def test_a_place_that_a_list_has_not_is_named(key: str) -> None:
+    with pytest.raises(ConfigError, match="is no place in a list of"):
+        set_dotted({"phases": [{}, {}], "none": []}, [f"{key}=1"])

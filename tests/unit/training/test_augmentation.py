@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torchvision.transforms import v2
 
 from headstart.config.augmentation import AugmentationConfig
-from headstart.training.augmentation import PRESETS, Augmenter
+from headstart.training.augmentation import PRESETS, Augmenter, is_off, resolve, source_px
 from headstart.training.augmentation.draws import Draws
 from headstart.training.augmentation.trivial import _changes
 
@@ -423,3 +423,12 @@ def test_flat_images_stay_flat_wherever_they_are_moved(
     flat = repeated(np.full((12, 12, 3), 255 * white), 4)
     changes = {"zoom": tuple(zoom), "rotation_degrees": degrees, "fill": fill}
     assert (views(flat, size_px=10, **changes) == 255 * white).all()
+
+
+def test_without_a_margin_images_are_loaded_as_large_as_they_are_shown() -> None:
+    moved = AugmentationConfig(width_shift=0.1, margin=0)
+    assert source_px(resolve(moved), 32) == 32
+    assert source_px(resolve(moved.model_copy(update={"margin": None})), 32) == 36
+    pixels = torch.full((8, 32, 32, 3), 200, dtype=torch.uint8)
+    assert (Augmenter(moved, 32)(pixels, torch.Generator().manual_seed(0)) == 200).all()
+    assert is_off(AugmentationConfig(margin=0))

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from headstart.backbones.scratch import build_scratch
 from headstart.training.layers import Layer, list_called, list_layers
 
 Layers = tuple[Layer, ...]
@@ -75,3 +76,12 @@ def test_lite0_is_listed_from_its_stem_to_its_last_convolution(lite0_layers: Lay
     assert sum(layer.kind == "ReLU6" for layer in lite0_layers) == 33
     # the published 4,652,008 without the ImageNet classifier's 1,281,000
     assert sum(layer.parameters for layer in lite0_layers) == 4_652_008 - 1_281_000
+
+
+def test_what_lies_before_the_networks_own_classifier_counts_where_it_is_used() -> None:
+    network = build_scratch("cnn1", size_px=8)
+    below = list_layers(network, size_px=8)
+    whole = list_layers(network, size_px=8, pooled=True)
+    assert [layer.name for layer in whole[len(below) :]] == ["hidden.0", "hidden.1", "hidden.2"]
+    assert "hidden.0.weight" in whole[len(below)].weights
+    assert not any("classifier" in name for layer in whole for name in layer.weights)

@@ -177,3 +177,37 @@ def test_rates_are_multiples_of_the_initial_ones() -> None:
         set_rates(optimiser, factor)
         rates = {round(group["lr"], 6) for group in optimiser.param_groups}
         assert rates == {0.1 * factor, 1.0 * factor}
+
+
+def test_the_heads_weights_may_decay_by_themselves() -> None:
+    config = OptimiserConfig(name="sgd", weight_decay=0.01, head_weight_decay=0.5)
+    net = network()
+    decays = {
+        id(parameter): group["weight_decay"]
+        for group in groups_of(net, config)
+        for parameter in group["params"]
+    }
+    assert decays[id(net["head"].weight)] == 0.5
+    assert decays[id(net["early"].weight)] == 0.01
+    assert decays[id(net["head"].bias)] == 0
+
+
+def test_keras_l2_is_a_weight_decay_of_twice_as_much() -> None:
+    net = network()["head"]
+    before = net.weight.detach().clone()
+    optimiser = torch.optim.SGD([{"params": [net.weight], "weight_decay": 2 * 0.01}], lr=0.1)
+    net.weight.grad = torch.zeros_like(net.weight)
+    optimiser.step()
+    penalty_gradient = 2 * 0.01 * before  # of .01 times the squared weights
+    torch.testing.assert_close(net.weight.detach(), before - 0.1 * penalty_gradient)
+
+
+@pytest.mark.parametrize("gradient", [1e-8, 1e-5, 3.16e-4, 1e-2, 1.0])
+def test_rmsprop_with_the_recipes_epsilon_steps_as_keras_does_or_shorter(gradient: float) -> None:
+    weight = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    config = OptimiserConfig(name="rmsprop", learning_rate=1.0, rho=0.9, epsilon=3.16e-4)
+    optimiser = build_optimiser([{"params": [weight]}], config)
+    weight.grad = torch.full_like(weight, gradient)
+    optimiser.step()
+    keras = gradient / (0.1 * gradient**2 + 1e-7) ** 0.5
+    assert 0.7 < -weight.item() / keras < 1.001

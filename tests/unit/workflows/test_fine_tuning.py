@@ -81,6 +81,18 @@ def test_the_better_model_is_kept() -> None:
     assert "the probe is kept" in compare_with_probe(bad, good, targets).words
 
 
+def test_a_network_from_scratch_is_kept_and_a_failed_training_is_said() -> None:
+    targets = np.zeros(40, dtype=np.int64)
+    good, bad = logits([True] * 38 + [False] * 2), logits([True] * 25 + [False] * 15)
+    better = compare_with_probe(good, bad, targets, from_scratch=True)
+    worse = compare_with_probe(bad, good, targets, from_scratch=True)
+    assert better.tuned_wins
+    assert worse.tuned_wins
+    assert "the trained network is kept" in better.words
+    assert "worse than it was" in worse.words
+    assert "worse than it was" not in better.words
+
+
 def test_a_draw_goes_to_the_probe() -> None:
     targets = np.zeros(40, dtype=np.int64)
     same = logits([True] * 30 + [False] * 10)

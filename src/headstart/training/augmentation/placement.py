@@ -47,7 +47,8 @@ def needs_resampling(config: AugmentationConfig) -> bool:
 def source_px(config: AugmentationConfig, size_px: int) -> int:
     """Return how large images should be loaded for views of ``size_px``.
 
-    A seventh more where anything is moved, so that there is something to move in.
+    A seventh more, or the margin that is set, where anything is moved, so that there is
+    something to move in.
 
     Args:
         config: Resolved settings.
@@ -57,7 +58,8 @@ def source_px(config: AugmentationConfig, size_px: int) -> int:
     256
     """
     moved = needs_resampling(config) or any(getattr(config, name) for name in _SHIFTS)
-    return size_px + 2 * round(size_px / 14) if moved else size_px
+    margin = 1 / 7 if config.margin is None else config.margin
+    return size_px + 2 * round(size_px * margin / 2) if moved else size_px
 
 
 def draw_placement(

@@ -73,6 +73,7 @@ def resolve(config: AugmentationConfig) -> AugmentationConfig:
     if turns is not None:
         merged["rotation_degrees"] = 360.0 * turns
     active = {name: value for name, value in merged.items() if not _changes_nothing(name, value)}
+    active |= {"margin": merged["margin"]} if "margin" in merged else {}
     return AugmentationConfig(**{"fill": "reflect", **active})
 
 
@@ -82,7 +83,7 @@ def is_off(config: AugmentationConfig) -> bool:
     Raises:
         UnknownNameError: No preset has that name.
     """
-    return not resolve(config).model_dump(exclude_none=True, exclude={"fill"})
+    return not resolve(config).model_dump(exclude_none=True, exclude={"fill", "margin"})
 
 
 def _preset_settings(name: str | None) -> dict[str, Any]:
