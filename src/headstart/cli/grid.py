@@ -38,7 +38,7 @@ def train_all(
 
 
 def grid_lines(rows: Sequence[GridRow]) -> Iterator[str]:
-    """Yield what became of several runs, in lines of at most 100 characters."""
+    """Yield what became of several runs, in lines of 100 characters; addresses stay whole."""
     yield _HEADER
     for row in rows:
         yield from _lines(row)
@@ -67,6 +67,12 @@ def _lines(row: GridRow) -> list[str]:
 
 
 def _wrapped(start: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start)) or [
-        start.rstrip()
-    ]
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or [start.rstrip()]
