@@ -17,6 +17,7 @@ _HOMES = {
     "Predictor": "headstart.serving.predictor",
     "TrainConfig": "headstart.config",
     "check": "headstart.workflows.check",
+    "compare": "headstart.workflows.compare",
     "evaluate": "headstart.workflows.evaluate",
     "load": "headstart.serving.predictor",
     "predict": "headstart.workflows.predict",
@@ -30,6 +31,7 @@ __all__ = [
     "Predictor",
     "TrainConfig",
     "check",
+    "compare",
     "evaluate",
     "load",
     "predict",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from headstart.estimator import ImageClassifier
     from headstart.serving.predictor import Predictor, load
     from headstart.workflows.check import check
+    from headstart.workflows.compare import compare
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank

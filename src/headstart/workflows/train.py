@@ -351,7 +351,7 @@ class _TrainJob:
             bundle=info,
             notes=notes,
             environment={
-                **describe_environment(),
+                **describe_environment(data),
                 "engine": self._featuriser.engine_name,
                 "precision": self._featuriser.precision,
                 "weights": self._featuriser.weights.to_json(),

@@ -1,0 +1,211 @@
+"""``headstart runs``: the runs in a folder, filtered and sorted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from headstart.errors import ConfigError, DataError, UnknownNameError
+from headstart.workflows.stored_run import METRICS, StoredRun, read_run
+
+_DEPTH: Final = 3
+_FEWER_IS_BETTER: Final = ("nll", "brier", "ece", "nll_uncalibrated", "ece_uncalibrated")
+_MOST_FIRST: Final = ("created", "n")
+_CONDITION: Final = re.compile(r"^\s*([\w.\-]+)\s*(!=|>=|<=|==|=|>|<|~)\s*(.*?)\s*$")
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "=": lambda have, want: bool(have == want),
+    "!=": lambda have, want: bool(have != want),
+    ">=": lambda have, want: bool(have >= want),
+    "<=": lambda have, want: bool(have <= want),
+    ">": lambda have, want: bool(have > want),
+    "<": lambda have, want: bool(have < want),
+    "~": lambda have, want: str(want).lower() in str(have).lower(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRun:
+    """A folder among the runs that is none, or not a whole one."""
+
+    folder: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunList:
+    """The runs in a folder.
+
+    Attributes:
+        runs: Those that could be read and were asked for, sorted.
+        broken: Folders that could not, each with the reason.
+        hidden: How many runs the filters left out.
+    """
+
+    runs: tuple[StoredRun, ...]
+    broken: tuple[BrokenRun, ...]
+    hidden: int
+
+
+def list_runs(
+    folder: str | Path = "runs", *, filters: Sequence[str] = (), sort: str = "created"
+) -> RunList:
+    """List the runs in a folder and the folders in it.
+
+    Args:
+        folder: Where runs are; a run itself is a list of one.
+        filters: Conditions that all must hold, such as ``head.name=knn``,
+            ``accuracy>=0.9`` or ``data~trash``: a column, a figure of the test, or a
+            dotted key of the settings; ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, or
+            ``~`` for "contains".
+        sort: Column, figure or dotted key; figures the best first, dates the newest
+            first, all else ascending. A minus before it turns the order round.
+
+    Raises:
+        ConfigError: A condition cannot be understood.
+        DataError: There is no such folder.
+        UnknownNameError: No run has such a key.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"there is no folder {root}: give the one that your runs are in")
+    found: list[StoredRun] = []
+    broken: list[BrokenRun] = []
+    _collect(root, found, broken, _DEPTH)
+    rows = [(run, flat_run(run)) for run in found]
+    known = {key for _, row in rows for key in row}
+    kept = [
+        (run, row)
+        for run, row in rows
+        if all(_holds(row, *_condition(text, known)) for text in filters)
+    ]
+    ordered = _sorted(kept, sort, known)
+    return RunList(tuple(ordered), tuple(broken), len(rows) - len(kept))
+
+
+def flat_run(run: StoredRun) -> dict[str, Any]:
+    """Return every column, figure and dotted setting of a run."""
+    columns: dict[str, Any] = {
+        "name": run.name,
+        "created": run.created,
+        "data": run.data,
+        "backbone": run.backbone,
+        "head": run.head,
+        "strategy": run.strategy,
+        "n": run.n,
+        "seconds": run.seconds,
+        "kind": run.kind,
+    }
+    figures = {name: estimate.value for name, estimate in run.metrics.items()}
+    return {**dict(_dotted(run.config)), **figures, **columns}
+
+
+def run_json(run: StoredRun) -> dict[str, Any]:
+    """Return all that is known of a run as plain values."""
+    return {
+        "name": run.name,
+        "folder": str(run.folder),
+        "kind": run.kind,
+        "created": run.created,
+        "data": run.data,
+        "backbone": run.backbone,
+        "head": run.head,
+        "strategy": run.strategy,
+        "n": run.n,
+        "metrics": {name: estimate.to_json() for name, estimate in run.metrics.items()},
+        "seconds": run.seconds,
+        "config": dict(run.config),
+        "notes": list(run.notes),
+    }
+
+
+def _collect(folder: Path, found: list[StoredRun], broken: list[BrokenRun], depth: int) -> None:
+    """Read a folder as a run, or the runs in it; what is neither is named."""
+    if (folder / METRICS).is_file():
+        try:
+            found.append(read_run(folder))
+        except DataError as error:
+            broken.append(BrokenRun(folder, str(error)))
+        return
+    inner = _folders(folder) if depth else []
+    before = len(found) + len(broken)
+    for child in inner:
+        if child.name.startswith("."):
+            broken += [BrokenRun(child, _UNFINISHED)] if ".partial" in child.name else []
+        else:
+            _collect(child, found, broken, depth - 1)
+    if depth < _DEPTH and len(found) + len(broken) == before:
+        broken.append(BrokenRun(folder, f"no run: it holds no {METRICS}"))
+
+
+_UNFINISHED: Final = "unfinished: under way, or was cut off"
+
+
+def _folders(folder: Path) -> list[Path]:
+    if (folder / "config.yaml").is_file() or (folder / "bundle").is_dir():
+        return []  # a run that is not whole: its folders are no runs
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _dotted(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _condition(text: str, known: Iterable[str]) -> tuple[str, str, object]:
+    match = _CONDITION.match(text)
+    if match is None:
+        raise ConfigError(
+            f"--filter {text!r}: expected key=value, such as head.name=knn or accuracy>=0.9"
+        )
+    key, operator, value = match.groups()
+    names = sorted(known)
+    if names and key not in names:
+        raise UnknownNameError("column or setting", key, names)
+    plain = value if operator == "~" else _value(value)
+    return key, "=" if operator == "==" else operator, plain
+
+
+def _value(text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _holds(row: Mapping[str, Any], key: str, operator: str, wanted: object) -> bool:
+    have = row.get(key)
+    try:
+        return _OPERATORS[operator](have, wanted)
+    except TypeError:  # no such value, or no order between the two
+        return str(have) == str(wanted) if operator == "=" else False
+
+
+def _sorted(
+    rows: Sequence[tuple[StoredRun, Mapping[str, Any]]], sort: str, known: set[str]
+) -> list[StoredRun]:
+    key = sort.removeprefix("-")
+    if known and key not in known:
+        raise UnknownNameError("column or setting", key, sorted(known))
+    have = [pair for pair in rows if pair[1].get(key) not in (None, "")]
+    lack = [run for run, row in rows if row.get(key) in (None, "")]
+    figures = {name for run, _ in rows for name in run.metrics}.difference(_FEWER_IS_BETTER)
+    backwards = (key in figures or key in _MOST_FIRST) != sort.startswith("-")
+    numbers = all(isinstance(row[key], int | float) for _, row in have)
+    by_name = sorted(have, key=lambda pair: pair[0].name)
+    ordered = sorted(
+        by_name,
+        key=lambda pair: pair[1][key] if numbers else str(pair[1][key]),
+        reverse=backwards,
+    )
+    return [run for run, _ in ordered] + lack
