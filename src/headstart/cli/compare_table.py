@@ -24,7 +24,7 @@ def compare_lines(result: CompareResult) -> Iterator[str]:
     for standing in result.standings:
         yield _standing(standing, result)
     yield ""
-    yield from _wrapped(f"{result.headline[0].upper()}{result.headline[1:]}.")
+    yield from _wrapped(verdicts.sentence(result.headline))
     if len(result.pairs) == 1:
         yield from _alone(result.pairs[0])
     else:

@@ -74,6 +74,16 @@ def probabilities_verdict(pair: Pair) -> str:
     return f"{better} gives the better probabilities ({figures})"
 
 
+def sentence(text: str) -> str:
+    """Make a sentence of a verdict; a model's name at its beginning stays as it is.
+
+    >>> sentence("no difference shown"), sentence("lite2 is the best")
+    ('No difference shown.', 'lite2 is the best.')
+    """
+    ours = text.startswith(("no difference", "these ")) or text[:1].isdigit()
+    return f"{text[0].upper() if ours else text[0]}{text[1:]}."
+
+
 def p_text(p_value: float) -> str:
     """Write a p-value with its sign, as it is written after ``p``.
 

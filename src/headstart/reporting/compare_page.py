@@ -9,9 +9,10 @@ import numpy as np
 
 from headstart.evaluation import Estimate, verdicts
 from headstart.evaluation.contest import Contest
+from headstart.evaluation.counts import Ints
 from headstart.reporting.html import environment, page_script
 
-_EACH, _NOBODY = 12, 12
+_EACH = 12
 _GALLERIES = 8
 _DETAILED = 6
 _CLASSES = 60
@@ -80,14 +81,13 @@ def render_comparison(content: CompareContent) -> str:
         .render(
             content=content,
             contest=contest,
-            headline=verdicts.headline(contest),
+            headline=verdicts.sentence(verdicts.headline(contest)),
             told=_told(contest),
             galleries=[_gallery(content, it) for it in _kinds(contest)],
             detailed=contest.pairs[:_DETAILED],
             class_limit=_CLASSES,
             ticks=_Scale.of([pair.accuracy for pair in contest.pairs]),
             scale=_Scale.of,
-            verdicts=verdicts,
             **page_script(),
         )
     )
@@ -124,11 +124,7 @@ def _told(contest: Contest) -> list[str]:
     if len(contest.pairs) > 1:
         pair = contest.pair(contest.standings[0].name, contest.standings[1].name)
     sentences = (verdicts.verdict(pair), verdicts.reach(pair), verdicts.probabilities_verdict(pair))
-    return [_sentence(text) for text in sentences if text]
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    return [verdicts.sentence(text) for text in sentences if text]
 
 
 def _kinds(contest: Contest) -> list[tuple[str, int, list[int]]]:
@@ -136,9 +132,14 @@ def _kinds(contest: Contest) -> list[tuple[str, int, list[int]]]:
     names = [standing.name for standing in contest.standings]
     kinds = [(f"Only {name} got these right", contest.only(name)) for name in names[:_GALLERIES]]
     nobody = np.flatnonzero(~np.any([contest.right(name) for name in names], axis=0))
-    shown = [(title, len(rows), rows[:_EACH].tolist()) for title, rows in kinds]
-    shown.append(("Nobody got these right", len(nobody), nobody[:_NOBODY].tolist()))
-    return [kind for kind in shown if kind[1]]
+    kinds.append((f"{'Neither' if len(names) == 2 else 'Nobody'} got these right", nobody))
+    return [(title, len(rows), _spread(rows)) for title, rows in kinds if len(rows)]
+
+
+def _spread(rows: Ints) -> list[int]:
+    """Return some rows from all over, since neighbours are often of one class."""
+    chosen = np.linspace(0, len(rows) - 1, min(_EACH, len(rows)), dtype=int)
+    return [int(row) for row in rows[chosen]]
 
 
 def _gallery(content: CompareContent, kind: tuple[str, int, list[int]]) -> Gallery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from headstart.errors import ConfigError, DataError, UnknownNameError
 from headstart.workflows.stored_run import METRICS, StoredRun, read_run
 
 _DEPTH: Final = 3
+_PARTS: Final = ("config.yaml", "environment.json", "report.html")
 _FEWER_IS_BETTER: Final = ("nll", "brier", "ece", "nll_uncalibrated", "ece_uncalibrated")
 _MOST_FIRST: Final = ("created", "n")
 _CONDITION: Final = re.compile(r"^\s*([\w.\-]+)\s*(!=|>=|<=|==|=|>|<|~)\s*(.*?)\s*$")
@@ -73,10 +74,9 @@ def list_runs(
     root = Path(folder)
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: give the one that your runs are in")
-    found: list[StoredRun] = []
-    broken: list[BrokenRun] = []
-    _collect(root, found, broken, _DEPTH)
-    rows = [(run, flat_run(run)) for run in found]
+    read = list(_read_all(root))
+    broken = tuple(it for it in read if isinstance(it, BrokenRun))
+    rows = [(run, flat_run(run)) for run in read if isinstance(run, StoredRun)]
     known = {key for _, row in rows for key in row}
     kept = [
         (run, row)
@@ -84,7 +84,7 @@ def list_runs(
         if all(_holds(row, *_condition(text, known)) for text in filters)
     ]
     ordered = _sorted(kept, sort, known)
-    return RunList(tuple(ordered), tuple(broken), len(rows) - len(kept))
+    return RunList(tuple(ordered), broken, len(rows) - len(kept))
 
 
 def flat_run(run: StoredRun) -> dict[str, Any]:
@@ -123,31 +123,35 @@ def run_json(run: StoredRun) -> dict[str, Any]:
     }
 
 
-def _collect(folder: Path, found: list[StoredRun], broken: list[BrokenRun], depth: int) -> None:
-    """Read a folder as a run, or the runs in it; what is neither is named."""
+def _read_all(root: Path) -> Iterator[StoredRun | BrokenRun]:
+    """Yield the runs in a folder; a folder in it that holds none is named, those below not."""
+    if (root / METRICS).is_file():
+        yield from _search(root, 0)
+        return
+    for child in _folders(root):
+        found = list(_search(child, _DEPTH))
+        if not (found or child.name.startswith(".")):
+            found = [BrokenRun(child, f"no run: it holds no {METRICS}")]
+        yield from found
+
+
+def _search(folder: Path, depth: int) -> Iterator[StoredRun | BrokenRun]:
+    """Yield a folder as the run that it is, or what its folders hold."""
     if (folder / METRICS).is_file():
         try:
-            found.append(read_run(folder))
+            yield read_run(folder)
         except DataError as error:
-            broken.append(BrokenRun(folder, str(error)))
-        return
-    inner = _folders(folder) if depth else []
-    before = len(found) + len(broken)
-    for child in inner:
-        if child.name.startswith("."):
-            broken += [BrokenRun(child, _UNFINISHED)] if ".partial" in child.name else []
-        else:
-            _collect(child, found, broken, depth - 1)
-    if depth < _DEPTH and len(found) + len(broken) == before:
-        broken.append(BrokenRun(folder, f"no run: it holds no {METRICS}"))
-
-
-_UNFINISHED: Final = "unfinished: under way, or was cut off"
+            yield BrokenRun(folder, str(error))
+    elif ".partial" in folder.name:
+        yield BrokenRun(folder, "unfinished: under way, or cut off")
+    elif any((folder / name).exists() for name in _PARTS):
+        yield BrokenRun(folder, f"not whole: it holds no {METRICS}")
+    elif depth and not folder.name.startswith("."):
+        for child in _folders(folder):
+            yield from _search(child, depth - 1)
 
 
 def _folders(folder: Path) -> list[Path]:
-    if (folder / "config.yaml").is_file() or (folder / "bundle").is_dir():
-        return []  # a run that is not whole: its folders are no runs
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError:
