@@ -14,7 +14,7 @@ from headstart.workflows.runs import RunList, flat_run
 from headstart.workflows.stored_run import StoredRun
 
 WIDTH: Final = 100
-_NAME, _DATA, _BACKBONE, _HEAD = 19, 10, 19, 13
+_NAME, _DATA, _BACKBONE, _HEAD = 17, 9, 19, 13
 _COLUMNS: Final = ("name", "kind", "created", "data", "backbone", "head", "strategy", "n")
 
 
@@ -23,7 +23,7 @@ def runs_lines(found: RunList) -> Iterator[str]:
     if found.runs:
         yield (
             f"{'run':<{_NAME}}{'when':<12}{'data':<{_DATA}}{'backbone':<{_BACKBONE}}"
-            f"{'head':<{_HEAD}}{'accuracy, %':<18}{'F1':>4}{'s':>6}"
+            f"{'head':<{_HEAD}}{'accuracy, %':<19}{'F1':>6}{'s':>5}"
         )
     for run in found.runs:
         yield _row(run)
@@ -81,8 +81,8 @@ def _row(run: StoredRun) -> str:
         f"{cut(run.name, _NAME - 1):<{_NAME}}{run.created[5:16].replace('T', ' ') or '-':<12}"
         f"{cut(PurePath(run.data).name or '-', _DATA - 1):<{_DATA}}"
         f"{cut(run.backbone or '-', _BACKBONE - 1):<{_BACKBONE}}"
-        f"{cut(trained or '-', _HEAD - 1):<{_HEAD}}{_accuracy(run.metrics.get('accuracy')):<17}"
-        f"{'-' if f1 is None else f'{100 * f1.value:.1f}':>5}{seconds:>6}"
+        f"{cut(trained or '-', _HEAD - 1):<{_HEAD}}{_accuracy(run.metrics.get('accuracy')):<19}"
+        f"{'-' if f1 is None else f'{100 * f1.value:.1f}':>6}{seconds:>5}"
     )
 
 

@@ -95,7 +95,7 @@ def paired_difference(wins: int, losses: int, n: int, *, confidence: float = 0.9
         confidence: How often such an interval is to hold the true difference, in (0, 1).
 
     >>> print(paired_difference(8, 0, 18))
-    0.444 [0.142, 0.658]
+    0.444 [0.164, 0.636]
     """
     value = (wins - losses) / n if n else 0.0
     middle = (wins - losses) / (n + 2)

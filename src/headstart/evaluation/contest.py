@@ -121,9 +121,10 @@ def hold_contest(
     if len(answers) < 2:
         raise ValueError(f"there are {len(answers)} classifiers to compare: expected two or more")
     names, values = tuple(answers), list(answers.values())
-    true = as_positions(targets, n=len(np.asarray(targets)), classes=classes)
-    if not len(true):
+    n = np.asarray(targets).size
+    if not n:
         raise ValueError("there are no images to compare on: n = 0, expected at least one")
+    true = as_positions(targets, n=n, classes=classes)
     said = tuple(_named_answers(names[i], v, true, classes) for i, v in enumerate(values))
     members = _field(names, said, true, tuple(classes), Resampling(resamples, seed, confidence))
     return _contest(members)

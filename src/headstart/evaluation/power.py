@@ -30,7 +30,7 @@ def images_needed(
         The number, or ``None`` where there is no difference to find.
 
     >>> images_needed(0.05, 0.15), images_needed(0.0, 0.1)
-    (468, None)
+    (469, None)
     """
     if not difference:
         return None
@@ -55,7 +55,7 @@ def detectable_difference(
         The difference, or ``None`` where so few images show none at all.
 
     >>> round(detectable_difference(431, 0.1), 3)
-    0.042
+    0.043
     """
     if _needed(1.0, 1.0, alpha, power) > n:
         return None

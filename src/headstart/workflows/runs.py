@@ -166,7 +166,7 @@ def _dotted(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str
             yield f"{prefix}{key}", value
 
 
-def _condition(text: str, known: Iterable[str]) -> tuple[str, str, object]:
+def _condition(text: str, known: Iterable[str]) -> tuple[str, str, str]:
     match = _CONDITION.match(text)
     if match is None:
         raise ConfigError(
@@ -176,8 +176,7 @@ def _condition(text: str, known: Iterable[str]) -> tuple[str, str, object]:
     names = sorted(known)
     if names and key not in names:
         raise UnknownNameError("column or setting", key, names)
-    plain = value if operator == "~" else _value(value)
-    return key, "=" if operator == "==" else operator, plain
+    return key, "=" if operator == "==" else operator, value
 
 
 def _value(text: str) -> object:
@@ -187,12 +186,14 @@ def _value(text: str) -> object:
         return text
 
 
-def _holds(row: Mapping[str, Any], key: str, operator: str, wanted: object) -> bool:
+def _holds(row: Mapping[str, Any], key: str, operator: str, wanted: str) -> bool:
+    """Tell whether a condition holds; texts are compared as texts, a date for one."""
     have = row.get(key)
     try:
-        return _OPERATORS[operator](have, wanted)
+        plain = isinstance(have, str) or operator == "~"
+        return _OPERATORS[operator](have, wanted if plain else _value(wanted))
     except TypeError:  # no such value, or no order between the two
-        return str(have) == str(wanted) if operator == "=" else False
+        return False
 
 
 def _sorted(

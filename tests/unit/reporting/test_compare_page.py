@@ -9,7 +9,7 @@ from headstart.evaluation.contest import Contest, hold_contest
 from headstart.reporting.compare_page import CompareContent, pictured_rows, render_comparison
 
 
-def contest(models: int = 3, n: int = 200, classes: int = 3) -> Contest:
+def contest(models: int = 3, n: int = 500, classes: int = 3) -> Contest:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, classes, n)
     said = {
