@@ -26,6 +26,8 @@ def compare_lines(result: CompareResult) -> Iterator[str]:
     yield ""
     yield from _wrapped(verdicts.sentence(result.headline))
     if len(result.pairs) == 1:
+        for sentence in verdicts.told(result.contest):
+            yield from _wrapped(f"  {sentence}")
         yield from _alone(result.pairs[0])
     else:
         yield from _pairs(result)
@@ -44,10 +46,7 @@ def _standing(it: Standing, result: CompareResult) -> str:
 
 
 def _alone(pair: Pair) -> Iterator[str]:
-    """Yield all there is to say on two."""
-    sentences = [verdicts.verdict(pair), verdicts.reach(pair), verdicts.probabilities_verdict(pair)]
-    for sentence in filter(None, sentences):
-        yield from _wrapped(f"  {sentence}")
+    """Yield what else there is to say on two."""
     f1 = pair.f1_macro
     yield from _wrapped(
         f"  macro F1 {100 * f1.value:+.1f} points [{100 * f1.low:+.1f}, {100 * f1.high:+.1f}]; "

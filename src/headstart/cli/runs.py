@@ -14,7 +14,7 @@ from headstart.errors import ConfigError
 from headstart.files import write_csv, write_json
 from headstart.workflows.run_directory import refuse_existing
 from headstart.workflows.runs import RunList, list_runs, run_json
-from headstart.workflows.stored_run import read_run
+from headstart.workflows.stored_run import METRICS, read_run
 
 
 def run(
@@ -63,8 +63,7 @@ def run(
 def _show_one(places: Sequence[str], as_json: str | None) -> None:
     if len(places) != 1:
         raise ConfigError("expected one run to show: headstart runs show runs/waste")
-    place = Path(places[0])
-    found = read_run(place if place.exists() or place.is_absolute() else _in_runs(place))
+    found = read_run(_located(Path(places[0])))
     if as_json is not None:
         _json(run_json(found), as_json)
         return
@@ -72,9 +71,10 @@ def _show_one(places: Sequence[str], as_json: str | None) -> None:
         typer.echo(line)
 
 
-def _in_runs(name: Path) -> Path:
-    """Return where a run may be that is only named."""
-    return Path("runs") / name if (Path("runs") / name).exists() else name
+def _located(place: Path) -> Path:
+    """Return where a run is that may only be named, as those in ``runs`` are."""
+    places = (place, Path("runs") / place)
+    return next((it for it in places if (it / METRICS).is_file()), place)
 
 
 def _written(found: RunList, as_json: str | None, as_csv: str | None) -> bool:

@@ -39,10 +39,23 @@ def verdict(pair: Pair) -> str:
         )
     if pair.agreement.share.value == 1:
         return f"{pair.first} and {pair.second} say the same of every one of {pair.n:,} images"
+    return f"no difference that {pair.n:,} images could show ({chance}): {tally(pair)}"
+
+
+def tally(pair: Pair) -> str:
+    """Say on how many images only one of two is right."""
     return (
-        f"no difference that {pair.n:,} images could show ({chance}): {pair.test.only_first:,} "
-        f"only {pair.first} got right, {pair.test.only_second:,} only {pair.second}"
+        f"{pair.test.only_first:,} only {pair.first} got right, "
+        f"{pair.test.only_second:,} only {pair.second}"
     )
+
+
+def told(contest: Contest) -> list[str]:
+    """Say what follows the headline: the two foremost, and what could have been shown."""
+    pair = contest.pair(contest.standings[0].name, contest.standings[1].name)
+    alone = len(contest.pairs) == 1 and not pair.differs and pair.agreement.share.value < 1
+    first = f"{tally(pair)}, of {pair.n:,} images" if alone else verdict(pair)
+    return [text for text in (first, reach(pair), probabilities_verdict(pair)) if text]
 
 
 def reach(pair: Pair) -> str:

@@ -82,7 +82,7 @@ def render_comparison(content: CompareContent) -> str:
             content=content,
             contest=contest,
             headline=verdicts.sentence(verdicts.headline(contest)),
-            told=_told(contest),
+            told=[verdicts.sentence(text) for text in verdicts.told(contest)],
             galleries=[_gallery(content, it) for it in _kinds(contest)],
             detailed=contest.pairs[:_DETAILED],
             class_limit=_CLASSES,
@@ -116,15 +116,6 @@ class _Scale:
     def place(self, value: float) -> str:
         """Return where a value lies, in percent of the line."""
         return f"{50 + 50 * max(-1.0, min(1.0, value / self.most)):.1f}"
-
-
-def _told(contest: Contest) -> list[str]:
-    """Return the sentences below the headline: the leader against the runner-up, mostly."""
-    pair = contest.pairs[0]
-    if len(contest.pairs) > 1:
-        pair = contest.pair(contest.standings[0].name, contest.standings[1].name)
-    sentences = (verdicts.verdict(pair), verdicts.reach(pair), verdicts.probabilities_verdict(pair))
-    return [verdicts.sentence(text) for text in sentences if text]
 
 
 def _kinds(contest: Contest) -> list[tuple[str, int, list[int]]]:

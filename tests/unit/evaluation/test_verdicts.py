@@ -32,6 +32,7 @@ def test_no_difference_in_words_and_what_would_have_shown() -> None:
     assert verdicts.verdict(found.pairs[0]) == (
         "no difference that 431 images could show (p = .54): 14 only one got right, 10 only other"
     )
+    assert verdicts.told(found)[0] == "14 only one got right, 10 only other, of 431 images"
     reach = verdicts.reach(found.pairs[0])
     assert reach.startswith("these 431 images would likely have shown a true difference of 3.")
     assert "one as small as the 0.9 points seen here would take about 5" in reach
