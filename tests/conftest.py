@@ -27,8 +27,11 @@ from headstart.backbones.spec import BackboneSpec
 from headstart.bundle import BundleInfo, Provenance
 from headstart.cli.main import main
 from headstart.data.decoding import decode
+from headstart.data.digest import content_digest
 from headstart.data.geometry import Geometry
+from headstart.evaluation import wilson
 from headstart.export.bundling import BundleFacts, write_graph, write_info
+from headstart.files import write_csv, write_json
 from headstart.heads.linear import LinearHead
 
 SMALL_PX = 96
@@ -201,6 +204,36 @@ def small_bundle(
     folder = tmp_path_factory.mktemp("small") / "bundle"
     write_bundle(folder, random_head("blocks.2/mean", "blocks.2/std"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def store_run() -> Callable[..., Path]:
+    """``store_run(folder, photos, said, config={…})``: a run that called its images so.
+
+    ``said`` gives what each image of ``photos``, by name, was taken for.
+    """
+
+    def store(folder: Path, photos: Path, said: dict[str, str], **config: Any) -> Path:
+        classes = sorted({name.split("/")[0] for name in said})
+        right = sum(name.split("/")[0] == label for name, label in said.items())
+        accuracy = wilson(right, len(said)).to_json()
+        test = {"n": len(said), "accuracy": accuracy, "f1_macro": accuracy, "nll": accuracy}
+        settings = {"backbone": {"name": "lite0"}, "head": {"name": "linear"}, **config}
+        write_json(folder / "metrics.json", {"test": test, "timings_s": {"total": 3.5}})
+        write_json(folder / "config.yaml", settings)  # JSON is YAML
+        created = "2026-01-02T03:04:05+00:00"
+        write_json(folder / "environment.json", {"data": str(photos), "created": created})
+        columns = ["path", "true_label", "label", "status", "digest"]
+        rows = [
+            [name, name.split("/")[0], label, "ok", content_digest((photos / name).read_bytes())]
+            + [f"{0.8 if one == label else 0.2 / (len(classes) - 1):.6f}" for one in classes]
+            for name, label in said.items()
+        ]
+        header = [*columns, *map("prob_{}".format, classes)]
+        write_csv(folder / "predictions.csv", header, rows)
+        return folder
+
+    return store
 
 
 class StandInHub(ThreadingHTTPServer):

@@ -17,6 +17,7 @@ _HOMES = {
     "Predictor": "headstart.serving.predictor",
     "TrainConfig": "headstart.config",
     "check": "headstart.workflows.check",
+    "compare": "headstart.workflows.compare",
     "evaluate": "headstart.workflows.evaluate",
     "load": "headstart.serving.predictor",
     "predict": "headstart.workflows.predict",
@@ -31,6 +32,7 @@ __all__ = [
     "Predictor",
     "TrainConfig",
     "check",
+    "compare",
     "evaluate",
     "load",
     "predict",
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from headstart.estimator import ImageClassifier
     from headstart.serving.predictor import Predictor, load
     from headstart.workflows.check import check
+    from headstart.workflows.compare import compare
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.grid import train_grid
     from headstart.workflows.predict import predict

@@ -99,6 +99,18 @@ def test_predict_and_evaluate_without_the_training_libraries(
     assert "36 images" in judged.out
 
 
+def test_compare_and_runs_without_the_training_libraries(
+    command: Callable[..., Any], finished: Any, tmp_path: Path
+) -> None:
+    other = shutil.copytree(finished.folder, tmp_path / "runs" / "other")
+    compared = command("compare", finished.folder, other, script=RUN_WITHOUT_TRAINING)
+    assert compared.code == 0, compared.err
+    assert "say the same of every one of" in compared.out
+    listed = command("runs", tmp_path / "runs", script=RUN_WITHOUT_TRAINING)
+    assert listed.code == 0, listed.err
+    assert "other" in listed.out
+
+
 def test_training_without_its_libraries_says_what_to_install(
     command: Callable[..., Any], finished: Any, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from headstart.data.manifest import ImageData
+from headstart.data.manifest import Container, ImageData
 
 _DIGEST_BYTES = 16
 
@@ -28,3 +28,38 @@ def content_digest(data: ImageData) -> str:
     state = hashlib.blake2b(str(data.shape).encode(), digest_size=_DIGEST_BYTES, person=b"pixels")
     state.update(np.ascontiguousarray(data).data)
     return state.hexdigest()
+
+
+class Digesting:
+    """A container that takes the digest of whatever is read from it.
+
+    Args:
+        inner: Where the bytes are.
+    """
+
+    def __init__(self, inner: Container) -> None:
+        self._inner = inner
+        self._digests: dict[str, str] = {}
+
+    @property
+    def location(self) -> str:
+        """What the user pointed at, for messages."""
+        return self._inner.location
+
+    def names(self) -> list[str]:
+        """Return the name of every file inside, sorted by code point."""
+        return self._inner.names()
+
+    def read(self, name: str) -> ImageData:
+        """Return one file's content.
+
+        Raises:
+            DataError: It is missing or cannot be read.
+        """
+        content = self._inner.read(name)
+        self._digests[name] = content_digest(content)
+        return content
+
+    def of(self, name: str) -> str:
+        """Return the digest of a file that was read; empty for any other."""
+        return self._digests.get(name, "")

@@ -95,12 +95,21 @@ def replicate(
         sums.append(weights.astype(np.float64) @ columns)
     widths = [loss.shape[1] for loss in losses.values()]
     means = np.split(np.concatenate(sums) / len(targets), np.cumsum(widths)[:-1], axis=1)
-    counts = _class_counts(np.concatenate(in_cells), cells, classes)
+    counts = gathered_counts(np.concatenate(in_cells), cells, classes)
     return Replicates(counts, dict(zip(losses, means, strict=True)))
 
 
-def _class_counts(in_cells: Ints, cells: Ints, classes: int) -> ClassCounts:
-    """Gather counts (R, C) of occupied confusion cells into counts per class (R, K)."""
+def gathered_counts(in_cells: Ints, cells: Ints, classes: int) -> ClassCounts:
+    """Gather counts of occupied confusion cells into counts per class.
+
+    Args:
+        in_cells: Images in each occupied cell of each resample, shape (R, C).
+        cells: Which cells these are, true class times K plus predicted class, shape (C,).
+        classes: How many classes there are, K.
+
+    Returns:
+        Counts of shape (R, K).
+    """
     true, predicted = np.divmod(cells, classes)
     hits = np.where(true == predicted, in_cells, 0)
     return ClassCounts(

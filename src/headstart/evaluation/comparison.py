@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +55,9 @@ def mcnemar(
     (8, 0, 0.0078)
     """
     wins, losses = int((first & ~second).sum()), int((second & ~first).sum())
-    p_value = _binomial_two_sided(min(wins, losses), wins + losses)
-    return PairedTest(wins, losses, p_value, _difference(wins, losses, len(first), confidence))
+    p_value = mcnemar_p_value(wins, losses)
+    difference = paired_difference(wins, losses, len(first), confidence=confidence)
+    return PairedTest(wins, losses, p_value, difference)
 
 
 def lower_by_chance(
@@ -103,17 +105,40 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _binomial_two_sided(fewer: int, trials: int) -> float:
-    """Return twice the chance of at most ``fewer`` heads of a fair coin, 1 at most."""
-    places = np.arange(1, fewer + 1)
-    logs = np.concatenate([[0.0], np.cumsum(np.log((trials - places + 1) / places))])
-    return min(1.0, 2 * float(np.exp(logs - trials * math.log(2)).sum()))
+def mcnemar_p_value(wins: int, losses: int) -> float:
+    """Return the p-value of McNemar's exact test from the two counts that it rests on.
+
+    >>> round(mcnemar_p_value(8, 0), 4), mcnemar_p_value(3, 3)
+    (0.0078, 1.0)
+    """
+    return _binomial_two_sided(min(wins, losses), wins + losses)
 
 
-def _difference(wins: int, losses: int, n: int, confidence: float) -> Estimate:
+def paired_difference(wins: int, losses: int, n: int, *, confidence: float = 0.95) -> Estimate:
+    """Return the difference of two shares of the same trials, with its interval.
+
+    The interval is that of Agresti and Min (2005), doi:10.1002/sim.1781.
+
+    Args:
+        wins: Trials in which only the first succeeded.
+        losses: Trials in which only the second did.
+        n: All trials.
+        confidence: How often such an interval is to hold the true difference, in (0, 1).
+
+    >>> print(paired_difference(8, 0, 18))
+    0.444 [0.164, 0.636]
+    """
     value = (wins - losses) / n if n else 0.0
     middle = (wins - losses) / (n + 2)
     variance = ((wins + losses + 1) / (n + 2) - middle * middle) / (n + 2)
     reach = normal_quantile(confidence) * math.sqrt(variance)
     low, high = max(-1.0, middle - reach), min(1.0, middle + reach)
     return Estimate(value, min(low, value), max(high, value))
+
+
+@lru_cache(maxsize=4096)
+def _binomial_two_sided(fewer: int, trials: int) -> float:
+    """Return twice the chance of at most ``fewer`` heads of a fair coin, 1 at most."""
+    places = np.arange(1, fewer + 1)
+    logs = np.concatenate([[0.0], np.cumsum(np.log((trials - places + 1) / places))])
+    return min(1.0, 2 * float(np.exp(logs - trials * math.log(2)).sum()))

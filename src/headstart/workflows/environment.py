@@ -1,9 +1,10 @@
-"""What a run was made with: versions, processor, arithmetic."""
+"""What a run was made from and with: data, versions, processor."""
 
 from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -23,9 +24,15 @@ _PACKAGES: Final = (
 )
 
 
-def describe_environment() -> dict[str, object]:
-    """Return versions and hardware as plain values."""
+def describe_environment(data: str | Path) -> dict[str, object]:
+    """Return when, on what data, with which versions and hardware, as plain values.
+
+    Args:
+        data: What the user pointed at; it is found again by its absolute path.
+    """
     return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": str(Path(data).absolute()),
         "headstart": headstart.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from headstart.config import JudgementConfig, cache_dir
 from headstart.data.audit import check_rejected
+from headstart.data.digest import Digesting
 from headstart.data.manifest import SPLITS, Manifest, Rejected, Split
 from headstart.data.sources import open_source
 from headstart.errors import DataError, close_names, listed
@@ -17,9 +18,13 @@ from headstart.evaluation import Judgement, judge
 from headstart.files import write_csv, write_json
 from headstart.progress import Progress, Silent
 from headstart.serving.predictor import Prediction, Predictor, load
+from headstart.workflows.environment import describe_environment
 from headstart.workflows.predict import table_header, table_rows
 from headstart.workflows.run_directory import RunDirectory
 from headstart.workflows.scores import write_scores
+
+_FACTS = 4
+"""Columns of a prediction between its path and its probabilities."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ def evaluate(
         bundle: Bundle folder, run directory, or a loaded predictor.
         data: Folder, archive or table of labelled images.
         split: Judge only this split of the data; all of it where not given.
-        out: Folder for ``metrics.json``, ``predictions.csv``, ``per_class.csv`` and
-            ``confusion.csv``; must not exist yet.
+        out: Folder for ``metrics.json``, ``predictions.csv``, ``per_class.csv``,
+            ``confusion.csv`` and ``environment.json``; must not exist yet.
         allow_bad: Go on with more than 1 % bad files.
         seed: Seed of the bootstrap.
         cache: Cache folder, for archives.
@@ -69,6 +74,8 @@ def evaluate(
     """
     predictor = bundle if isinstance(bundle, Predictor) else load(bundle)
     manifest = _rows(open_source(data, cache=cache_dir(cache), min_classes=1), split)
+    digests = Digesting(manifest.container)
+    manifest = replace(manifest, container=digests)
     _refuse_unknown_labels(manifest, predictor)
     tracked = (progress or Silent()).track(
         predictor.stream(manifest), total=len(manifest), task="evaluating", unit="images"
@@ -88,7 +95,9 @@ def evaluate(
     folder = Path(out) if out is not None else None
     result = EvaluateResult(judgement, rejected, _split_counts(kept), folder)
     if folder is not None:
-        _write(folder, result, manifest, predictions, predictor)
+        answers = _Answers(manifest, predictions, predictor, digests)
+        own = {"bundle": str(predictor.bundle.folder.absolute())}
+        _write(result, answers, {**describe_environment(data), **own})
     return result
 
 
@@ -122,20 +131,31 @@ def _refuse_unknown_labels(manifest: Manifest, predictor: Predictor) -> None:
     )
 
 
-def _write(
-    folder: Path,
-    result: EvaluateResult,
-    manifest: Manifest,
-    predictions: Sequence[Prediction],
-    predictor: Predictor,
-) -> None:
-    with RunDirectory(folder) as run:
+def _write(result: EvaluateResult, answers: _Answers, environment: Mapping[str, object]) -> None:
+    assert result.folder is not None
+    with RunDirectory(result.folder) as run:
         metrics = {"schema": 1, "test": result.judgement.to_json(), "images": dict(result.images)}
         write_json(run.path / "metrics.json", metrics)
-        write_scores(run.path, result.judgement, predictor.bundle.info.classes)
-        header = table_header(predictor, top_k=1, probabilities=True)
-        rows = table_rows(predictions, predictor, top_k=1, probabilities=True)
-        labelled = (
-            [row[0], label, *row[1:]] for label, row in zip(manifest.labels, rows, strict=True)
-        )
-        write_csv(run.path / "predictions.csv", [header[0], "true_label", *header[1:]], labelled)
+        write_json(run.path / "environment.json", environment)
+        write_scores(run.path, result.judgement, answers.predictor.bundle.info.classes)
+        write_csv(run.path / "predictions.csv", answers.header(), answers.rows())
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Every image's answer, beside its label and the digest of what was read."""
+
+    manifest: Manifest
+    predictions: Sequence[Prediction]
+    predictor: Predictor
+    digests: Digesting
+
+    def header(self) -> list[str]:
+        path, *others = table_header(self.predictor, top_k=1, probabilities=True)
+        return [path, "true_label", *others[:_FACTS], "digest", *others[_FACTS:]]
+
+    def rows(self) -> Iterator[list[object]]:
+        rows = table_rows(self.predictions, self.predictor, top_k=1, probabilities=True)
+        for label, (path, *others) in zip(self.manifest.labels, rows, strict=True):
+            digest = self.digests.of(path)
+            yield [path, label, *others[:_FACTS], digest, *others[_FACTS:]]

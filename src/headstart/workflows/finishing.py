@@ -88,14 +88,14 @@ def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
         fit=outcome.candidate.fit,
         bundle=outcome.bundle,
         notes=outcome.notes,
-        environment=_environment(outcome.candidate),
+        environment=_environment(outcome),
     )
 
 
-def _environment(candidate: Candidate) -> dict[str, object]:
-    featuriser = candidate.featuriser
+def _environment(outcome: Outcome) -> dict[str, object]:
+    candidate, featuriser = outcome.candidate, outcome.candidate.featuriser
     return {
-        **describe_environment(),
+        **describe_environment(outcome.source),
         "engine": featuriser.engine_name,
         "precision": featuriser.precision,
         "weights": featuriser.weights.to_json(),

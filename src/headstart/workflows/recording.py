@@ -105,6 +105,7 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
             "confidence",
             "status",
             "error",
+            "digest",
             *map("prob_{}".format, classes),
         ],
         _prediction_rows(record),
@@ -112,9 +113,10 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
 
 
 def _prediction_rows(record: RunRecord) -> Iterator[list[object]]:
-    manifest, classes = record.data.manifest, record.fit.head.classes
+    manifest, digests = record.data.manifest, record.data.digests
+    classes = record.fit.head.classes
     for row, probabilities in zip(record.test_rows, record.probabilities, strict=True):
         best = int(probabilities.argmax())
         scores = [f"{p:.6f}" for p in probabilities]
-        path, label = manifest.paths[row], manifest.labels[row]
-        yield [path, label, classes[best], f"{probabilities[best]:.6f}", "ok", "", *scores]
+        answer = [classes[best], f"{probabilities[best]:.6f}", "ok", ""]
+        yield [manifest.paths[row], manifest.labels[row], *answer, digests[row], *scores]

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.data.digest import content_digest
+from headstart.data.containers import ArraysContainer
+from headstart.data.digest import Digesting, content_digest
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
@@ -33,3 +34,13 @@ def test_the_shape_of_an_array_counts() -> None:
 def test_the_memory_layout_of_an_array_does_not_count() -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     assert content_digest(array) == content_digest(np.asfortranarray(array))
+
+
+def test_what_is_read_is_remembered_by_its_digest() -> None:
+    arrays = [np.full((2, 2, 3), shade, np.uint8) for shade in (0, 9)]
+    container = Digesting(ArraysContainer(arrays))
+    first, second = container.names()
+    assert (container.read(second) == arrays[1]).all()
+    assert container.of(second) == content_digest(arrays[1])
+    assert container.of(first) == ""
+    assert container.location == "2 arrays"

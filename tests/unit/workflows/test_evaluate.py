@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headstart.data.digest import content_digest
 from headstart.errors import ConfigError, DataError
 from headstart.serving.predictor import load
 from headstart.workflows.evaluate import evaluate
@@ -38,7 +39,12 @@ def test_figures_and_tables_agree(predictor: Any, photos: Path, tmp_path: Path) 
     right = sum(row["label"] == row["true_label"] for row in rows)
     assert accuracy.value == pytest.approx(right / 36)
     names = {path.name for path in (tmp_path / "judged").iterdir()}
-    assert names == {"metrics.json", "predictions.csv", "per_class.csv", "confusion.csv"}
+    tables = {"predictions.csv", "per_class.csv", "confusion.csv"}
+    assert names == {"metrics.json", "environment.json", *tables}
+    for row in rows:
+        assert row["digest"] == content_digest((photos / row["path"]).read_bytes())
+    environment = json.loads((tmp_path / "judged" / "environment.json").read_text())
+    assert environment["data"] == str(photos)
 
 
 def test_some_of_the_classes_are_enough(predictor: Any, photos: Path) -> None:

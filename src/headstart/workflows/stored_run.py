@@ -1,0 +1,161 @@
+"""A run as it lies on disk: what its files say of it, read by whoever shows runs.
+
+Settings are read as they were written, not checked against today's schema, so that runs
+of other versions stay readable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from headstart.config import read_settings
+from headstart.errors import ConfigError, DataError
+from headstart.evaluation import Estimate
+
+METRICS: Final = "metrics.json"
+PREDICTIONS: Final = "predictions.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """What a run's files say, without its answers.
+
+    Attributes:
+        folder: Where it lies.
+        kind: ``"train"``, or ``"evaluate"`` for what ``headstart evaluate --out`` wrote.
+        created: When it was made, ISO 8601; empty where that was not recorded.
+        data: What it was made from, as an absolute path; empty likewise.
+        backbone: The network; empty for an evaluation of a bundle that is gone.
+        head: The classifier on top.
+        strategy: How it was trained: ``probe``, ``full`` ...
+        n: How many images its figures rest on.
+        metrics: Its figures on them.
+        seconds: How long it took; ``None`` for an evaluation.
+        config: Its settings, nested; empty for an evaluation.
+        notes: What it found worth saying.
+    """
+
+    folder: Path
+    kind: str
+    created: str
+    data: str
+    backbone: str
+    head: str
+    strategy: str
+    n: int
+    metrics: Mapping[str, Estimate]
+    seconds: float | None
+    config: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.absolute().name
+
+    @property
+    def report(self) -> Path | None:
+        """The report to look at, if it is there."""
+        return _present(self.folder / "report.html")
+
+    @property
+    def bundle(self) -> Path | None:
+        """The deployable model, if it is there."""
+        return _present(self.folder / "bundle")
+
+
+def read_run(folder: str | Path) -> StoredRun:
+    """Read what a run's files say.
+
+    Args:
+        folder: What ``headstart train`` or ``headstart evaluate --out`` wrote.
+
+    Raises:
+        DataError: It is no run, unfinished, or a file of it is damaged.
+    """
+    path = Path(folder)
+    metrics = _read_metrics(path)
+    environment = _read_json(path / "environment.json")
+    trained = (path / "config.yaml").is_file()
+    config = _read_config(path) if trained else {}
+    made = _provenance(path if trained else Path(environment.get("bundle") or path))
+    total = _section(metrics, "timings_s").get("total")
+    return StoredRun(
+        folder=path,
+        kind="train" if trained else "evaluate",
+        created=str(environment.get("created") or made.get("created") or ""),
+        data=str(environment.get("data") or ""),
+        backbone=str(_section(config, "backbone").get("name") or made.get("backbone") or ""),
+        head=str(_section(config, "head").get("name") or made.get("head") or ""),
+        strategy=str(_section(config, "training").get("strategy") or ""),
+        n=int(metrics["test"]["n"]),
+        metrics=_estimates(path, metrics["test"]),
+        seconds=float(total) if isinstance(total, int | float) else None,
+        config=config,
+        notes=tuple(map(str, metrics.get("notes") or ())),
+    )
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        raise DataError(f"there is no run at {path}: give the folder that 'headstart train' wrote")
+    if not (path / METRICS).is_file():
+        raise DataError(
+            f"{path} is no finished run: it holds no {METRICS}; "
+            "give a folder that 'headstart train' or 'headstart evaluate --out' wrote"
+        )
+    metrics = _read_json(path / METRICS)
+    if not isinstance(_section(metrics, "test").get("n"), int):
+        raise DataError(f"{path / METRICS} says nothing of a test: it is damaged, or no run's")
+    return metrics
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object; an empty one where there is no file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is no JSON object: it is damaged, or no run's")
+    return content
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        return read_settings(path / "config.yaml")
+    except ConfigError as error:
+        raise DataError(str(error)) from error
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    """Return what a bundle says of its making, unverified: this shows, it does not predict."""
+    folders = (path / "bundle", path)
+    found = [folder / "bundle.json" for folder in folders if (folder / "bundle.json").is_file()]
+    return _section(_read_json(found[0]), "provenance") if found else {}
+
+
+def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:
+    try:
+        return {
+            name: Estimate(float(it["value"]), float(it["low"]), float(it["high"]))
+            for name, it in test.items()
+            if isinstance(it, dict)
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path / METRICS} holds a figure that is none: {error}") from error
+
+
+def _present(path: Path) -> Path | None:
+    return path if path.exists() else None

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headstart.cli.runs_table import WIDTH
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path,
+    image_folder: Callable[..., Path],
+    store_run: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    photos = image_folder(tmp_path / "photos_of_the_holidays", "cat", "dog", per_class=1)
+    said = {"cat/0.png": "cat", "dog/0.png": "dog"}
+    name = "timm/a_network_with_a_very_long_name"
+    store_run(tmp_path / "runs" / "one", photos, said, backbone={"name": name})
+    store_run(tmp_path / "runs" / "knn", photos, {**said, "cat/0.png": "dog"}, head={"name": "knn"})
+    (tmp_path / "runs" / "cut").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "runs"
+
+
+def test_a_table_that_fits_a_terminal(cli: Any, folder: Path) -> None:
+    outcome = cli("runs", "--sort", "accuracy")
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert [line.split()[0] for line in lines[1:3]] == ["one", "knn"]
+    assert "100.0 [34.2, 100.0]" in lines[1]
+    assert lines[3].startswith("left out: runs/cut: no run")
+
+
+def test_filters_say_how_many_they_hide(cli: Any, folder: Path) -> None:
+    out = cli("runs", folder, "--filter", "head.name=knn").out
+    assert "knn" in out
+    assert "1 more that the filters leave out" in out
+    assert "no run is as the filters want it" in cli("runs", "--filter", "accuracy>2").out
+
+
+def test_json_and_csv(cli: Any, folder: Path) -> None:
+    found = json.loads(cli("runs", "--json", "-").out)
+    assert {run["name"] for run in found["runs"]} == {"one", "knn"}
+    assert found["broken"][0]["folder"] == "runs/cut"
+    rows = list(csv.DictReader(io.StringIO(cli("runs", "--csv", "-", "--sort", "name").out)))
+    assert [row["name"] for row in rows] == ["knn", "one"]
+    assert rows[1]["accuracy"] == "1"
+    assert cli("runs", "--csv", "runs.csv").code == 0
+    assert Path("runs.csv").read_text().startswith("name,kind,created")
+
+
+def test_one_run(cli: Any, folder: Path) -> None:
+    shown = cli("runs", "show", folder / "knn")
+    assert shown.code == 0, shown.err
+    assert "head=knn" in shown.out or "head      knn" in shown.out
+    assert "head.name=knn" in shown.out
+    assert cli("runs", "show", "knn").out.splitlines()[1:] == shown.out.splitlines()[1:]
+    assert json.loads(cli("runs", "show", "knn", "--json", "-").out)["head"] == "knn"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lost"], "there is no folder lost"),
+        (["show"], "expected one run to show"),
+        (["show", "lost"], "there is no run at lost"),
+        (["a", "b"], "expected one folder of runs, found 2"),
+        (["--sort", "acuracy"], "did you mean accuracy"),
+    ],
+)
+def test_mistakes(cli: Any, folder: Path, arguments: list[str], message: str) -> None:
+    outcome = cli("runs", *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
