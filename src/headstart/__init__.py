@@ -19,6 +19,7 @@ _HOMES = {
     "check": "headstart.workflows.check",
     "evaluate": "headstart.workflows.evaluate",
     "load": "headstart.serving.predictor",
+    "lr_find": "headstart.workflows.lr_find",
     "predict": "headstart.workflows.predict",
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
@@ -32,6 +33,7 @@ __all__ = [
     "check",
     "evaluate",
     "load",
+    "lr_find",
     "predict",
     "rank",
     "train",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from headstart.serving.predictor import Predictor, load
     from headstart.workflows.check import check
     from headstart.workflows.evaluate import evaluate
+    from headstart.workflows.lr_find import lr_find
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank
     from headstart.workflows.train import train

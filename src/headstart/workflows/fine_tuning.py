@@ -133,8 +133,7 @@ class TuningJob:
             raise DataError(
                 "fine-tuning needs validation images: name some, or make a split with --val"
             )
-        task = self._task(data, self._start(data))
-        job = self._job(task)
+        job = self.begin(data)
         plan = TuningPlan.read(self._folder)
         if plan is None:
             plan = self._decide(job)
@@ -144,9 +143,10 @@ class TuningJob:
         with self._progress.wait("exporting the network"):
             return job.export(self._folder / "tuned", history, arithmetic)
 
-    def _job(self, task: TuningTask) -> FineTuning:
+    def begin(self, data: TuningData) -> FineTuning:
+        """Return the network as fine-tuning starts from it, and its images; nothing is trained."""
         return FineTuning(
-            task,
+            self._task(data, self._start(data)),
             self._config.training,
             device=torch.device(best_device()),
             progress=self._progress,
@@ -155,9 +155,10 @@ class TuningJob:
     def _decide(self, job: FineTuning) -> TuningPlan:
         augmentation = resolve(self._config.training.augmentation)
         self._progress.say(f"augmentation: {describe(augmentation) or 'none'}")
-        arithmetic = job.choose_arithmetic()
+        phases = tuple(planned_phases(self._config))
+        arithmetic = job.choose_arithmetic(phases)
         return TuningPlan(
-            phases=tuple(planned_phases(self._config)),
+            phases=phases,
             augmentation=augmentation,
             arithmetic=arithmetic.name,
             images_per_s=arithmetic.images_per_s,
