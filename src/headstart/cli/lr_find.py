@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from headstart.workflows.lr_find import LrFindResult
 
 _RULES = {
-    "valley": "middle of the longest fall; begin with this",
+    "valley": "middle of the longest fall",
     "steepest": "where the loss falls fastest",
     "minimum / 10": "a tenth of where it is lowest",
+    "minimum": "where it is lowest: the peak of a cycle, not more",
 }
 
 
@@ -121,6 +123,14 @@ def run(
     _show(result)
 
 
+def _table(result: LrFindResult) -> Iterator[str]:
+    if result.suggestions is not None:
+        for name, rate in (*result.suggestions.named(), ("minimum", result.suggestions.minimum)):
+            yield f"  {name:<14}{rate:<10.1e}{_RULES[name]}"
+    if result.curve.explodes_at is not None:
+        yield f"  {'explosion':<14}{result.curve.explodes_at:<10.1e}where it leaves its level"
+
+
 def _write_json(result: LrFindResult, path: Path) -> None:
     from headstart.files import write_json
 
@@ -134,13 +144,13 @@ def _show(result: LrFindResult) -> None:
         f"{phase.train} with {phase.optimiser.name}, batches of {phase.batch_size}, "
         f"{result.images:,} training images"
     )
-    if result.suggestions is not None:
-        for name, rate in result.suggestions.named():
-            typer.echo(f"  {name:<14}{rate:<10.1e}{_RULES[name]}")
+    for line in _table(result):
+        typer.echo(line)
     for note in result.notes:
         typer.echo(f"note: {note}")
-    if result.suggestions is not None:
-        typer.echo("go on with, beside your other options:")
+    if result.suggestion is not None:
+        course = "one-cycle peaks at the minimum" if result.cycles else "the valley's rate"
+        typer.echo(f"go on with ({course}), beside your other options:")
         typer.echo(f"  headstart train … --set {shlex.quote(result.assignment)}")
     typer.echo(f"plot   {result.plot}")
     typer.echo(f"curve  {result.table}")

@@ -21,9 +21,10 @@ from headstart.training.rate_curve import RateCurve, Suggestions
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_HEADROOM = 0.25
-_CEILING = 1.6
-"""Losses above this many times the start's are cut off: they would flatten all else."""
+_FLOOR, _CEILING = 0.12, 0.4
+"""Room below and above what precedes the explosion, as shares of its height.
+
+Losses further up are cut off: they would flatten all else."""
 _MARKERS = {"valley": "o", "steepest": "D", "minimum / 10": "s"}
 
 
@@ -40,8 +41,11 @@ def draw_rates(curve: RateCurve, suggestions: Suggestions | None, subtitle: str)
     """
     figure, axes = blank_figure(8.4, 4.8)
     smoothed = curve.smoothed
-    axes.plot(curve.rates, curve.losses, ".", color=GREY, markersize=4, alpha=0.55, label="a batch")
-    axes.plot(curve.rates, smoothed, color=INK, linewidth=2, label="smoothed")
+    axes.plot(curve.rates, curve.losses, ".", color=GREY, markersize=5, alpha=0.6, label="a batch")
+    calm = slice(curve.calm)
+    axes.plot(curve.rates[calm], smoothed[calm], color=INK, linewidth=2, label="smoothed")
+    explosion = slice(curve.calm - 1, None)
+    axes.plot(curve.rates[explosion], curve.losses[explosion], color=GREY, linewidth=1, alpha=0.6)
     axes.set(xscale="log", xlabel="learning rate", ylabel="training loss")
     axes.set_xlim(curve.rates[0] / 1.2, curve.rates[-1] * 1.6)
     _limit(axes, curve)
@@ -57,12 +61,9 @@ def draw_rates(curve: RateCurve, suggestions: Suggestions | None, subtitle: str)
 
 
 def _limit(axes: Axes, curve: RateCurve) -> None:
-    smoothed = curve.smoothed
-    low = min(float(smoothed.min()), float(np.quantile(curve.losses, 0.02)))
-    usual = curve.losses[: int(smoothed.argmin()) + 1]
-    high = max(_CEILING * float(smoothed[0]), float(np.quantile(usual, 0.98)))
-    room = _HEADROOM * (high - low) / 2
-    axes.set_ylim(low - room, high)
+    calm = curve.losses[: curve.calm]
+    low, high = float(calm.min()), float(calm.max())
+    axes.set_ylim(low - _FLOOR * (high - low), high + _CEILING * (high - low))
 
 
 def _mark(axes: Axes, curve: RateCurve, suggestions: Suggestions) -> None:
@@ -85,12 +86,14 @@ def _mark(axes: Axes, curve: RateCurve, suggestions: Suggestions) -> None:
 def _mark_end(axes: Axes, curve: RateCurve) -> None:
     axes.axvline(curve.rates[-1], color=GREY, linewidth=1, linestyle=(0, (5, 4)), zorder=1)
     text = axes.annotate(
-        "stopped:\nthe loss\nexplodes",
-        (float(curve.rates[-1]), 0.97),
+        "stopped: the loss explodes",
+        (float(curve.rates[-1]), 0.5),
         xycoords=("data", "axes fraction"),
-        xytext=(5, 0),
+        xytext=(-3, 0),
         textcoords="offset points",
-        verticalalignment="top",
+        horizontalalignment="right",
+        verticalalignment="center",
+        rotation=90,
         fontsize=8.5,
         color=GREY,
     )

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_MEMORY: Final = 0.9
+_MEMORY: Final = 0.8
 """Weight of a step's neighbour, of the neighbour's neighbour its square, and so on."""
 _TENFOLD: Final = 10.0
+_LEAST_LEVEL: Final = 3
 _CLEAR: Final = 3.0
 """A fall of so many standard errors is one."""
 
@@ -69,6 +70,11 @@ class Suggestions:
         yield "minimum / 10", self.minimum_tenth
 
     @property
+    def minimum(self) -> float:
+        """Where the loss is lowest: an upper end, which a cycle may touch (Smith, 2015)."""
+        return 10 * self.minimum_tenth
+
+    @property
     def spread(self) -> float:
         """The highest over the lowest."""
         rates = [rate for _, rate in self.named()]
@@ -95,15 +101,39 @@ class RateCurve:
     diverged: bool
 
     @property
+    def calm(self) -> int:
+        """Steps before the loss left its level at the start for good: the explosion follows.
+
+        The level is the highest loss of the first tenth of the steps. What explodes must not
+        be averaged with what is before it: it would drown any valley.
+        """
+        first = max(_LEAST_LEVEL, len(self.losses) // 10)
+        level = self.losses[:first].max()
+        return int(np.flatnonzero(self.losses <= level)[-1]) + 1
+
+    @property
+    def explodes_at(self) -> float | None:
+        """First rate of the explosion; ``None`` where there was none."""
+        return float(self.rates[self.calm]) if self.calm < len(self.rates) else None
+
+    @property
     def smoothed(self) -> Floats:
-        """Losses without the noise of batches. See :func:`smooth`."""
-        return smooth(self.losses)
+        """Losses without the noise of batches, before and after the explosion apart.
+
+        See :func:`smooth`.
+        """
+        return np.concatenate([smooth(part) for part in np.split(self.losses, [self.calm])])
+
+    @property
+    def lowest(self) -> int:
+        """Step at which the smoothed loss is lowest before it explodes."""
+        return int(self.smoothed[: self.calm].argmin())
 
     @property
     def fall(self) -> float:
         """How far the smoothed loss falls from the first step to its minimum."""
         smoothed = self.smoothed
-        return float(smoothed[0] - smoothed.min())
+        return float(smoothed[0] - smoothed[self.lowest])
 
     @property
     def noise(self) -> float:
@@ -112,10 +142,9 @@ class RateCurve:
         From the differences between successive batches up to the minimum (von Neumann
         et al., 1941, doi:10.1214/aoms/1177731746): a slow change does not count.
         """
-        last = int(self.smoothed.argmin()) + 1
-        steps = np.diff(self.losses[: max(last, 3)])
+        steps = np.diff(self.losses[: max(self.lowest + 1, _LEAST_LEVEL)])
         variance = float(np.mean(steps**2)) / 2 if len(steps) else 0.0
-        weights = _weights(len(self.losses))[0]
+        weights = _weights(self.calm)[0]
         shares = weights / weights.sum()  # the first place averages over fewest
         return math.sqrt(2 * variance * float(shares @ shares))
 
@@ -126,8 +155,7 @@ class RateCurve:
 
     def suggest(self) -> Suggestions:
         """Return what each rule suggests. Meaningless unless :attr:`clear`."""
-        smoothed = self.smoothed
-        lowest = int(smoothed.argmin())
+        smoothed, lowest = self.smoothed[: self.calm], self.lowest
         return Suggestions(
             valley=float(self.rates[_valley(smoothed)]),
             steepest=float(self.rates[_steepest(smoothed, lowest)]),

@@ -55,8 +55,19 @@ class LrFindResult:
 
     @property
     def suggestion(self) -> float | None:
-        """The rate to begin with: the valley's; ``None`` where the curve shows none."""
-        return self.suggestions.valley if self.suggestions else None
+        """The rate to begin with; ``None`` where the curve shows none.
+
+        The valley's; for one-cycle, whose rate is a peak after a rise, the minimum: the
+        upper end of a cycle in Smith's paper.
+        """
+        if self.suggestions is None:
+            return None
+        return self.suggestions.minimum if self.cycles else self.suggestions.valley
+
+    @property
+    def cycles(self) -> bool:
+        """Whether the phase's schedule rises to its rate, and falls again."""
+        return self.phase.schedule.name == "one-cycle"
 
     @property
     def assignment(self) -> str:
@@ -73,6 +84,7 @@ class LrFindResult:
             "suggestion": self.suggestion,
             "suggestions": dict(self.suggestions.named()) if self.suggestions else None,
             "clear": self.curve.clear,
+            "explodes_at": self.curve.explodes_at,
             "diverged": self.curve.diverged,
             "phase": self.phase.model_dump(mode="json"),
             "images": self.images,

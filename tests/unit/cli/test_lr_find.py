@@ -31,7 +31,8 @@ def test_a_rate_is_found_and_the_way_on_is_shown(cli: Any, photos: Path, tmp_pat
     if found["suggestions"] is None:
         assert "never falls clearly" in outcome.out
         return
-    assert f"valley        {found['suggestion']:.1e}" in outcome.out
+    assert f"minimum       {found['suggestion']:.1e}" in outcome.out
+    assert "one-cycle peaks at the minimum" in outcome.out
     (line,) = (line for line in outcome.out.splitlines() if "--set" in line)
     config = build_config(set_dotted({}, [shlex.split(line)[-1]]))
     (phase,) = config.training.phases

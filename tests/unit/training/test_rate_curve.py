@@ -72,6 +72,23 @@ def test_suggestions_scale_with_the_rates(seed: int, shift: int) -> None:
         assert there == pytest.approx(here * 10.0**shift)
 
 
+def test_an_explosion_does_not_drown_the_valley_before_it() -> None:
+    calm = valley_curve(falls_from=1e-5, falls_to=1e-3, rises_at=1e3)
+    last = int(np.searchsorted(calm.rates, 3e-3))
+    losses = np.concatenate([calm.losses[:last], 10.0 ** np.arange(1, 9)])
+    exploded = RateCurve(calm.rates[: last + 8], losses, diverged=True)
+    assert exploded.calm == last
+    assert exploded.explodes_at == calm.rates[last]
+    assert 1e-3 / 3 < exploded.suggest().minimum < 3e-3
+    assert exploded.clear
+
+
+def test_without_an_explosion_all_is_calm() -> None:
+    curve = RateCurve(np.geomspace(1e-5, 1, 41), np.linspace(2, 1, 41), diverged=False)
+    assert curve.calm == 41
+    assert curve.explodes_at is None
+
+
 def test_all_fall_is_one_valley() -> None:
     rates = np.geomspace(1e-5, 1e-1, 41)
     curve = RateCurve(rates, np.linspace(2, 1, 41), diverged=False)

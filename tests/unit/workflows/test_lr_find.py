@@ -132,6 +132,13 @@ def test_the_assignment_trains_the_phase_at_the_suggested_rate() -> None:
     assert again.model_copy(update={"optimiser": optimiser}) == result.phase
 
 
+def test_a_cycle_peaks_where_the_loss_is_lowest() -> None:
+    steady, cycle = made({}), made({"schedule": {"name": "one-cycle"}})
+    assert steady.suggestions is not None
+    assert steady.suggestion == steady.suggestions.valley
+    assert cycle.suggestion == pytest.approx(10 * steady.suggestions.minimum_tenth)
+
+
 def test_no_clear_fall_suggests_nothing() -> None:
     result = made({}, clear=False)
     assert result.suggestion is None
