@@ -20,6 +20,7 @@ _HOMES = {
     "compare": "headstart.workflows.compare",
     "evaluate": "headstart.workflows.evaluate",
     "load": "headstart.serving.predictor",
+    "lr_find": "headstart.workflows.lr_find",
     "predict": "headstart.workflows.predict",
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
@@ -35,6 +36,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load",
+    "lr_find",
     "predict",
     "rank",
     "train",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from headstart.workflows.compare import compare
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.grid import train_grid
+    from headstart.workflows.lr_find import lr_find
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank
     from headstart.workflows.train import train

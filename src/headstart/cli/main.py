@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "augment": "Draw a contact sheet of augmented training images.",
     "recipes": "List published plans, or show one whole.",
     "backbones": "List the pretrained networks.",
+    "lr-find": "Find a learning rate for fine-tuning, by a range test.",
     "layers": "Number a network's layers, show which are trained.",
     "weights": "List, fetch, import and verify pretrained weights.",
     "cache": "Show, limit or clear what is kept between runs.",
@@ -113,8 +114,12 @@ def _options(
 
 def _load(name: str) -> Callable[..., Any] | typer.Typer:
     """Return a command's function, or the group of commands that its module makes up."""
-    command: Callable[..., Any] | typer.Typer = importlib.import_module(f"headstart.cli.{name}").run
+    command: Callable[..., Any] | typer.Typer = importlib.import_module(_module_of(name)).run
     return command
+
+
+def _module_of(name: str) -> str:
+    return f"headstart.cli.{name.replace('-', '_')}"
 
 
 def _stand_in() -> None:

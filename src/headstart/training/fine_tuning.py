@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from headstart.heads.projection import ENOUGH_ROWS
 from headstart.heads.reduction import sample_rows
 from headstart.progress import Progress
 from headstart.training.answers import answer
-from headstart.training.arithmetic import Arithmetic, choose_arithmetic
+from headstart.training.arithmetic import Arithmetic
+from headstart.training.arithmetic_choice import Work, choose_arithmetic
 from headstart.training.augmentation import Augmenter, is_off, resolve
 from headstart.training.batch_statistics import adopt_statistics
 from headstart.training.batches import Examples, Feed
@@ -33,9 +35,12 @@ from headstart.training.head_module import (
 )
 from headstart.training.loop import EpochRecord, Trainer
 from headstart.training.losses import soft_targets
+from headstart.training.lr_finder import RateRange, find_rates
 from headstart.training.network import Classifier, StandardisedLayers
 from headstart.training.plan import plan_phases
+from headstart.training.rate_curve import RateCurve
 from headstart.training.sampling import Rows
+from headstart.training.step import TrainingStep
 from headstart.training.trunk import TrunkCache
 
 _EXAMPLE_IMAGES = 4
@@ -124,10 +129,16 @@ class FineTuning:
         classes = len(task.head.classes)
         self._feed = Feed(task.train, classes, augment, task.seed, device)
 
-    def choose_arithmetic(self) -> Arithmetic:
+    def choose_arithmetic(self, phases: Sequence[PhaseConfig] = ()) -> Arithmetic:
         """Measure which arithmetic is fastest here, and say so; the network is left as it was.
 
         One that the settings name is taken unmeasured.
+
+        Args:
+            phases: What is to be trained; on a GPU they decide whether compiling is worth it.
+
+        Raises:
+            TrainingError: A training step works in none, such as for want of memory.
         """
         if self._config.arithmetic != "auto":
             return Arithmetic(self._config.arithmetic)
@@ -135,16 +146,48 @@ class FineTuning:
         with self._progress.wait("timing a training step"):
             found = choose_arithmetic(
                 self.network.backbone.network,
-                self._example(_TIMED_IMAGES),
-                self._time_step,
+                self._example(self._timed_images(phases)),
+                partial(self._time_step, self._timed_images(phases)),
                 device=self._device,
+                taps=self.network.backbone.taps,
+                work=self._work(phases),
             )
         restore(self.network.backbone.network)
         self.network.load_state_dict(kept)
         self.network.zero_grad(set_to_none=True)
-        rate = f", {found.images_per_s:.0f} images/s" if found.images_per_s else ""
-        self._progress.say(f"arithmetic: {found.name}{rate}")
-        return found
+        self._progress.say(f"arithmetic: {found.words}")
+        return found.arithmetic
+
+    def _timed_images(self, phases: Sequence[PhaseConfig]) -> int:
+        """On a GPU whole batches, as its speed depends on them."""
+        if self._device.type == "cpu" or not phases:
+            return _TIMED_IMAGES
+        return min(phases[0].batch_size, len(self._task.train))
+
+    def _work(self, phases: Sequence[PhaseConfig]) -> Work:
+        images = len(self._task.train)
+        steps = sum(phase.epochs * -(-images // phase.batch_size) for phase in phases)
+        return Work(steps, max(1, len(phases)))
+
+    def find_rates(
+        self, phase: PhaseConfig, arithmetic: Arithmetic, wanted: RateRange
+    ) -> RateCurve:
+        """Test a range of learning rates on training images; the network is left as it was.
+
+        Raises:
+            ConfigError: A phase that makes no sense for this network.
+            TrainingError: The loss is no number from the start.
+        """
+        example = self._example(_EXAMPLE_IMAGES)
+        (plan,) = plan_phases(self.network, [phase], arithmetic=arithmetic, example=example)
+        return find_rates(
+            self.network,
+            self._feed,
+            plan,
+            wanted,
+            arithmetic=arithmetic,
+            progress=self._progress,
+        )
 
     def run(
         self, phases: Sequence[PhaseConfig], arithmetic: Arithmetic, folder: Path
@@ -156,6 +199,7 @@ class FineTuning:
             TrainingError: The loss is no longer a number.
         """
         cache = self._cache(folder)
+        arithmetic = replace(arithmetic, say=self._progress.say)
         plans = plan_phases(
             self.network,
             phases,
@@ -245,19 +289,27 @@ class FineTuning:
         assert isinstance(module.head, StandardisedLayers)
         return Tuned(graph, as_head(self._task.head, module.head), history, arithmetic)
 
-    def _example(self, images: int) -> torch.Tensor:
+    def _pixels(self, images: int) -> torch.Tensor:
         shape = (images, self._task.size_px, self._task.size_px, 3)
         draws = torch.Generator().manual_seed(0)
         pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=draws)
-        normal: torch.Tensor = self.network.backbone.normalise(pixels.to(self._device))
+        return pixels.to(self._device)
+
+    def _example(self, images: int) -> torch.Tensor:
+        normal: torch.Tensor = self.network.backbone.normalise(self._pixels(images))
         return normal.contiguous(memory_format=torch.channels_last)
 
-    def _time_step(self, arithmetic: Arithmetic) -> None:
+    def _time_step(self, images: int, arithmetic: Arithmetic) -> None:
         self.network.eval()
-        rows = np.arange(min(_TIMED_IMAGES, len(self._task.train)))
-        pixels = self._task.validation.inputs.read(rows[: len(self._task.validation)])
-        shown = pixels.repeat(-(-_TIMED_IMAGES // len(pixels)), 1, 1, 1)[:_TIMED_IMAGES]
-        with arithmetic.applied(self._device):
-            logits = self.network(shown.to(self._device))
-        targets = soft_targets(torch.zeros(_TIMED_IMAGES, dtype=torch.int64), logits.shape[1])
-        nn.functional.cross_entropy(logits, targets.to(self._device)).backward()  # type: ignore[no-untyped-call]
+        still = torch.optim.SGD(self.network.parameters(), lr=0.0)
+        step = TrainingStep(
+            self.network,
+            still,
+            nn.functional.cross_entropy,
+            arithmetic=arithmetic,
+            device=self._device,
+        )
+        labels = torch.zeros(images, dtype=torch.int64)
+        targets = soft_targets(labels, len(self._task.head.classes)).to(self._device)
+        step.gradients((self._pixels(images), targets))
+        step.update()

@@ -36,6 +36,7 @@ from headstart.training.optimisers import build_optimiser, set_rates
 from headstart.training.randomness import dropout_seed
 from headstart.training.sampling import batches, epoch_order
 from headstart.training.schedules import build_schedule
+from headstart.training.step import TrainingStep
 from headstart.training.trunk import Shown
 
 _EVALUATION_BATCH = 64
@@ -211,7 +212,14 @@ class _Phase:
         self._feed = self._shown.feed
         self._optimiser = build_optimiser(plan.groups(), plan.config.optimiser)
         counts = np.bincount(self._feed.examples.targets, minlength=self._feed.classes)
-        self._loss = build_loss(plan.config.loss, counts.tolist())
+        self._taken = TrainingStep(
+            self._shown.network,
+            self._optimiser,
+            build_loss(plan.config.loss, counts.tolist()),
+            arithmetic=trainer._arithmetic,
+            device=self._feed.device,
+            clip_norm=plan.config.clip_norm,
+        )
         self._schedule = build_schedule(
             plan.config.schedule, epochs=plan.config.epochs, steps_per_epoch=len(self._cut(0))
         )
@@ -258,21 +266,14 @@ class _Phase:
         at.seconds += time.monotonic() - started
 
     def _step(self, batch: Batch, epoch: int, number: int) -> None:
-        inputs, targets = batch
         set_rates(self._optimiser, self._schedule.factor(number))
-        self._optimiser.zero_grad()
         with dropout_seed(self._feed.seed, "step", self._index, epoch, self._at.step):
-            with self._trainer._arithmetic.applied(self._feed.device):
-                logits = self._shown.network(inputs)
-            loss = self._loss(logits, targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-        self._check(float(loss.detach()))
-        if self._config.clip_norm:
-            nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip_norm)
-        self._optimiser.step()
+            loss, logits = self._taken.gradients(batch)
+        self._check(loss)
+        self._taken.update()
         if self._average:
             self._average.update()
-        self._count(float(loss.detach()), logits.detach(), targets)
+        self._count(loss, logits, batch[1])
 
     def _count(self, loss: float, logits: torch.Tensor, targets: torch.Tensor) -> None:
         right = (logits.argmax(1) == targets.argmax(1)).sum()
@@ -349,6 +350,7 @@ class _Phase:
             "position": asdict(self._at),
             "phase": self._index,
             "optimiser": values,
+            "step": self._taken.state_dict(),
             "schedule": self._schedule.state_dict(),
             "stopping": self._stopping.state_dict() if self._stopping else None,
         }
@@ -359,6 +361,7 @@ class _Phase:
     def _load(self, found: Checkpoint) -> None:
         state = found.state
         unpack_optimiser(self._optimiser, _within(found.tensors, _OPTIMISER), state["optimiser"])
+        self._taken.load_state_dict(state.get("step", {}))
         self._schedule.load_state_dict(state["schedule"])
         if self._stopping:
             self._stopping.load_state_dict(state["stopping"])

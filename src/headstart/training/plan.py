@@ -45,7 +45,12 @@ class _Phase:
                 layers=self.layers,
                 batch_norm=self.config.batch_norm,
             )
-            self.arithmetic.prepare(self.classifier.backbone.network, self.example)
+            self.arithmetic.prepare(
+                self.classifier.backbone.network,
+                self.example,
+                taps=self.classifier.backbone.taps,
+                batch_size=self.config.batch_size,
+            )
         set_mode(self.classifier, self.freezing)
         self.classifier.set_dropout(self.config.dropout)
 

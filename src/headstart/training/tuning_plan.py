@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from pydantic import Field, ValidationError
 
@@ -11,6 +11,7 @@ from headstart.config.augmentation import AugmentationConfig
 from headstart.config.base import Settings
 from headstart.config.training import PhaseConfig
 from headstart.files import write_text
+from headstart.training.arithmetic import Name
 
 _NAME: Final = "plan.json"
 
@@ -20,9 +21,7 @@ class TuningPlan(Settings):
 
     phases: tuple[PhaseConfig, ...] = Field((), description="In order; none: the head is enough")
     augmentation: AugmentationConfig = AugmentationConfig()
-    arithmetic: Literal["f32", "bf16", "bf16-fast", "f16"] = Field(
-        "f32", description="How steps are computed"
-    )
+    arithmetic: Name = Field("f32", description="How steps are computed")
     images_per_s: float | None = Field(None, description="Measured while choosing it")
     reasons: tuple[str, ...] = Field((), description="Of each decision, in words")
 

@@ -142,6 +142,10 @@ class TuningJob:
             plan.write(self._folder)
         return Outcome(plan, holder, self._train(task, plan) if plan.phases else None)
 
+    def begin(self, data: TuningData) -> FineTuning:
+        """Return the network as fine-tuning starts from it, and its images; nothing is trained."""
+        return self._job(self._task(data, self._start(data)), self._config.training)
+
     def _decide(self, task: TuningTask, data: TuningData) -> TuningPlan:
         job, training = self._job(task, self._config.training), self._config.training
         if training.strategy == "auto" and not training.phases:
@@ -157,9 +161,10 @@ class TuningJob:
                 advise=lambda: advise_on(data, self._featuriser, self._config, self._progress),
                 mirrors=lambda: self._test_mirrors(task),
             )
-        arithmetic = job.choose_arithmetic()
+        phases = tuple(planned_phases(self._config))
+        arithmetic = job.choose_arithmetic(phases)
         return TuningPlan(
-            phases=tuple(planned_phases(self._config)),
+            phases=phases,
             augmentation=resolve(training.augmentation),
             arithmetic=arithmetic.name,
             images_per_s=arithmetic.images_per_s,
