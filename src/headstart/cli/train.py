@@ -118,7 +118,7 @@ def run(
         runs = plan_recipe(recipe, settings, assignments or [])
         if len(runs) > 1:
             named = [run.named(name) if name else run for run in runs]
-            train_all(data, named, out=out, cache=cache)
+            train_all(str(data), named, out=out, cache=cache)
             return
         checked, name = runs[0].config, name or runs[0].name
     if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ class TrainingStep:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Callable[[torch.Tensor], torch.Tensor],
         optimiser: torch.optim.Optimizer,
         loss: Loss,
         *,
@@ -57,7 +58,9 @@ class TrainingStep:
         """Let the weights follow the gradients; float16 ones that overflowed are skipped."""
         if self._clip_norm:
             self._scaler.unscale_(self._optimiser)
-            nn.utils.clip_grad_norm_(self._network.parameters(), self._clip_norm)
+            groups = self._optimiser.param_groups
+            trained = [weight for group in groups for weight in group["params"]]
+            nn.utils.clip_grad_norm_(trained, self._clip_norm)
         self._scaler.step(self._optimiser)
         self._scaler.update()
 

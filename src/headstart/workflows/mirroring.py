@@ -14,7 +14,7 @@ from headstart.engines.base import Engine
 from headstart.evaluation.comparison import lower_by_chance
 from headstart.features.table import ArrayFeatures
 from headstart.training.batches import Examples
-from headstart.training.fine_tuning import TrainableHead
+from headstart.training.head_module import TrainableHead
 from headstart.workflows.contest import SIGNIFICANT, Logits, calibrated_losses
 
 HARM: Final = 0.15

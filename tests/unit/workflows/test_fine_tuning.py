@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import headstart
 from headstart.config import build_config
 from headstart.errors import ConfigError, UnknownNameError
-from headstart.workflows.fine_tuning import Contest, check_tuning, compare_with_probe
+from headstart.workflows.contest import Contest
+from headstart.workflows.fine_tuning import check_tuning
 from headstart.workflows.train import train
 
 PHASE: dict[str, Any] = {
@@ -24,9 +24,12 @@ PHASE: dict[str, Any] = {
 }
 
 
+SMALL: dict[str, Any] = {"image_size_px": 64, "geometry": "squash", "val": 0.3, "test": 0.2}
+
+
 def settings(**training: Any) -> dict[str, Any]:
     return {
-        "data": {"image_size_px": 64, "geometry": "squash", "val": 0.3, "test": 0.2},
+        "data": SMALL,
         "head": {"folds": 2},
         "judgement": {"resamples": 100},
         "training": training,
@@ -56,7 +59,7 @@ def test_a_fine_tuned_run_is_whole(tmp_path: Path, photos_folder: Path) -> None:
 def test_a_network_that_wins_is_what_is_judged_and_deployed(
     tmp_path: Path, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Contest, "tuned_wins", True)
+    monkeypatch.setattr(Contest, "wins", True)
     done = train(photos_folder, config=settings(phases=[PHASE]), out=tmp_path / "run")
     model = headstart.load(done.bundle)
     with (done.folder / "predictions.csv").open() as stream:
@@ -69,40 +72,30 @@ def test_a_network_that_wins_is_what_is_judged_and_deployed(
     assert about["trained_images"] == splits.count("train")
 
 
-def logits(right: list[bool], margin: float = 2.0) -> np.ndarray:
-    return np.array([[margin, 0.0] if good else [0.0, margin] for good in right])
+def test_auto_stays_within_its_means_and_says_why(tmp_path: Path, photos_folder: Path) -> None:
+    done = train(photos_folder, config=settings(strategy="auto", budget="1s"), out=tmp_path / "run")
+    said = [note for note in done.notes if note.startswith("auto: ")]
+    assert any("the head alone" in note for note in said)
+    assert not (done.folder / "epochs.csv").exists()
 
 
-def test_the_better_model_is_kept() -> None:
-    targets = np.zeros(40, dtype=np.int64)
-    good, bad = logits([True] * 38 + [False] * 2), logits([True] * 25 + [False] * 15)
-    assert compare_with_probe(good, bad, targets).tuned_wins
-    assert not compare_with_probe(bad, good, targets).tuned_wins
-    assert "the probe is kept" in compare_with_probe(bad, good, targets).words
-
-
-def test_a_network_from_scratch_is_kept_and_a_failed_training_is_said() -> None:
-    targets = np.zeros(40, dtype=np.int64)
-    good, bad = logits([True] * 38 + [False] * 2), logits([True] * 25 + [False] * 15)
-    better = compare_with_probe(good, bad, targets, from_scratch=True)
-    worse = compare_with_probe(bad, good, targets, from_scratch=True)
-    assert better.tuned_wins
-    assert worse.tuned_wins
-    assert "the trained network is kept" in better.words
-    assert "worse than it was" in worse.words
-    assert "worse than it was" not in better.words
-
-
-def test_a_draw_goes_to_the_probe() -> None:
-    targets = np.zeros(40, dtype=np.int64)
-    same = logits([True] * 30 + [False] * 10)
-    assert not compare_with_probe(same, same, targets).tuned_wins
+def test_auto_tests_mirrors_tries_shifts_and_trains(tmp_path: Path, image_folder) -> None:
+    photos = image_folder(tmp_path / "many", "cat", "dog", "fox", per_class=40)
+    done = train(
+        photos,
+        config={**settings(strategy="auto", budget="3m"), "data": {**SMALL, "val": 0.4}},
+        out=tmp_path / "run",
+    )
+    said = " ".join(note for note in done.notes if note.startswith("auto: "))
+    for words in ("left-right mirror images", "top-bottom", "diagonal"):
+        assert words in said
+    assert (done.folder / "epochs.csv").exists()
 
 
 @pytest.mark.parametrize(
     ("training", "error", "words"),
     [
-        ({"strategy": "auto"}, ConfigError, "not there yet"),
+        ({"strategy": "auto", "budget": "soon"}, ConfigError, "no length of time"),
         ({"strategy": "full", "augmentation": {"preset": "wasted"}}, UnknownNameError, "waste"),
         (
             {"phases": [{"optimiser": {"name": "adam", "momentum": 0.9}}]},
