@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from headstart.errors import StorageError
 
@@ -59,12 +60,22 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StorageError: The disk is full or refuses; nothing is left behind.
     """
+    with open_whole(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def open_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be written whole: it is there once the block ends without an error.
+
+    For what is too large for the memory. See :func:`write_bytes`.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as stream:
-                stream.write(content)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)

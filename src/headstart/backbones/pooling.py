@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import torch
 
@@ -59,3 +59,69 @@ def _flat(activation: torch.Tensor) -> torch.Tensor:
 
 POOLINGS: Final[Mapping[str, Pooling]] = {"mean": _mean, "max": _max, "std": _std, FLAT: _flat}
 """Statistics over the places of an activation."""
+
+
+def pool_all(statistics: Iterable[str], activation: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return several statistics: name -> (N, C), or (N, C times places) for ``flat``.
+
+    Their gradients come in one go where there is more than one.
+    """
+    wanted = tuple(statistics)
+    together = tuple(name for name in wanted if name in _TOGETHER)
+    if len(together) < 2 or not (activation.requires_grad and torch.is_grad_enabled()):
+        return {name: pool(name, activation) for name in wanted}
+    pooled: tuple[torch.Tensor, ...] = _Pooled.apply(activation, together)
+    found = dict(zip(together, pooled, strict=True))
+    return {name: found[name] if name in found else pool(name, activation) for name in wanted}
+
+
+_TOGETHER: Final = ("mean", "max", "std")
+
+
+class _Pooled(torch.autograd.Function):
+    """Mean, maximum and deviation with one gradient, laid out in memory as the activation.
+
+    PyTorch's own gradients of them are twenty passes over the activation, some of them
+    laid out otherwise; the tail of a network on cached activations feels that.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, activation: torch.Tensor, statistics: tuple[str, ...]
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the statistics asked for, each (N, C)."""
+        found = tuple(POOLINGS[name](activation) for name in statistics)
+        ctx.save_for_backward(activation, *found)
+        ctx.statistics = statistics
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradient of the activation."""
+        activation, *found = ctx.saved_tensors
+        values = dict(zip(ctx.statistics, found, strict=True))
+        wanted = dict(zip(ctx.statistics, gradients, strict=True))
+        total = torch.zeros_like(activation)
+        if "std" in wanted:
+            total = _std_gradient(activation, values["std"], wanted["std"])
+        if "max" in wanted:
+            highest = activation == _wide(values["max"], activation)
+            share = wanted["max"] / highest.sum(_places(activation))
+            total.addcmul_(highest.to(total.dtype), _wide(share, activation).to(total.dtype))
+        if "mean" in wanted:
+            total.add_(_wide(wanted["mean"], activation), alpha=1 / activation[0, 0].numel())
+        return total, None
+
+
+def _std_gradient(
+    activation: torch.Tensor, std: torch.Tensor, gradient: torch.Tensor
+) -> torch.Tensor:
+    flat = std.float().square() <= _LEAST_VARIANCE  # held there: no gradient
+    share = torch.where(flat, 0.0, gradient / (std * activation[0, 0].numel()))
+    centred = activation - activation.mean(_places(activation), keepdim=True)
+    return centred.mul_(_wide(share, activation))
+
+
+def _wide(values: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
+    """Return (N, C) values so that they spread over the places of an activation."""
+    return values.reshape(*values.shape, *(1,) * (activation.ndim - 2))

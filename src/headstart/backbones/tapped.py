@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import torch
 from torch import nn
 
 from headstart.backbones.layout import FeatureBlock, FeatureLayout
-from headstart.backbones.pooling import POOLINGS, channels_first, pool
+from headstart.backbones.pooling import POOLINGS, channels_first, pool_all
 from headstart.backbones.spec import CLASSIFIER_TAP, FINAL_TAP, FLAT, BackboneSpec
 
 _TAP_STATISTICS = ("mean", "max", "std")
@@ -34,6 +35,10 @@ class TappedBackbone(nn.Module):
         network: A network with ``forward_features`` and ``forward_head``, in inference mode.
         spec: Its catalog entry: normalisation, taps, how its activations lie.
         flat: Whether the final activation comes out un-pooled too.
+
+    Attributes:
+        mirrored: Whether every feature is the mean over an image and its mirror image,
+            for twice the work.
     """
 
     scale: torch.Tensor
@@ -43,6 +48,7 @@ class TappedBackbone(nn.Module):
         super().__init__()
         self.network = network
         self.taps = spec.taps
+        self.mirrored = False
         self.outputs = _outputs(spec, flat=flat)
         self._lay = partial(
             channels_first, channels_last=spec.channels_last, prefix_tokens=spec.prefix_tokens
@@ -53,8 +59,10 @@ class TappedBackbone(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the pooled blocks of a batch. Shapes as in the class docstring."""
-        pooled = self._pooled(self.normalise(pixels))
-        return tuple(pooled[tap][statistic] for tap, statistic in self.outputs)
+        images = self.normalise(pixels)
+        pooled = self._pooled(torch.cat([images, images.flip(3)]) if self.mirrored else images)
+        blocks = tuple(pooled[tap][statistic] for tap, statistic in self.outputs)
+        return tuple(map(_mean_of_halves, blocks)) if self.mirrored else blocks
 
     def narrow(self, outputs: Iterable[str]) -> None:
         """Give out only some blocks from now on, in the layout's order.
@@ -72,16 +80,49 @@ class TappedBackbone(nn.Module):
     def _pooled(self, images: torch.Tensor) -> Pooled:
         """Run the network; each tap is pooled at once, before anything works on it in place."""
         kept: Pooled = {}
+        with self._tapped(kept):
+            final = self.network.forward_features(images)  # type: ignore[operator]
+        return kept | self._ends(final)
+
+    def outputs_below(self, stage: str) -> tuple[tuple[str, str], ...]:
+        """Return the blocks of the taps up to and with one."""
+        passed = self.taps[: self.taps.index(stage) + 1]
+        return tuple(output for output in self.outputs if output[0] in passed)
+
+    def run_up_to(
+        self, pixels: torch.Tensor, stage: str
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Return what comes out of a tap's module, and the blocks of the taps up to it.
+
+        The rest of the network is not run.
+        """
+        kept: Pooled = {}
+        reached: list[torch.Tensor] = []
+        with self._tapped(kept), _stopping(self.network.get_submodule(stage), reached):
+            self.network.forward_features(self.normalise(pixels))  # type: ignore[operator]
+        blocks = tuple(kept[tap][statistic] for tap, statistic in self.outputs_below(stage))
+        return reached[0], blocks
+
+    @contextmanager
+    def giving(self, outputs: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Give out only some blocks within, as they are written in :attr:`outputs`."""
+        whole, self.outputs = self.outputs, tuple(outputs)
+        try:
+            yield
+        finally:
+            self.outputs = whole
+
+    @contextmanager
+    def _tapped(self, kept: Pooled) -> Iterator[None]:
         hooks = [
             self.network.get_submodule(tap).register_forward_hook(partial(self._keep, kept, tap))
             for tap in self.taps
         ]
         try:
-            final = self.network.forward_features(images)  # type: ignore[operator]
+            yield
         finally:
             for hook in hooks:
                 hook.remove()
-        return kept | self._ends(final)
 
     def _ends(self, final: torch.Tensor) -> Pooled:
         ends = self._statistics(FINAL_TAP, final)
@@ -101,7 +142,7 @@ class TappedBackbone(nn.Module):
     def _statistics(self, tap: str, activation: torch.Tensor) -> dict[str, torch.Tensor]:
         laid = self._lay(activation)
         wanted = [statistic for known, statistic in self.outputs if known == tap]
-        return {statistic: pool(statistic, laid) for statistic in wanted if statistic in POOLINGS}
+        return pool_all((statistic for statistic in wanted if statistic in POOLINGS), laid)
 
     def measure_layout(self, size_px: int) -> FeatureLayout:
         """Return the layout, found by passing one black image through."""
@@ -115,6 +156,31 @@ class TappedBackbone(nn.Module):
                 for output, width in zip(self.outputs, widths, strict=True)
             )
         )
+
+
+def _mean_of_halves(block: torch.Tensor) -> torch.Tensor:
+    return block.view(2, -1, block.shape[1]).mean(0)
+
+
+class _Reached(BaseException):
+    """Ends a pass where nothing more is wanted of it."""
+
+
+@contextmanager
+def _stopping(module: nn.Module, reached: list[torch.Tensor]) -> Iterator[None]:
+    """End what runs within as soon as a module is done; nothing is raised to the outside."""
+
+    def stop(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        del module, inputs
+        reached.append(output)
+        raise _Reached
+
+    hook = module.register_forward_hook(stop)
+    try:
+        with suppress(_Reached):
+            yield
+    finally:
+        hook.remove()
 
 
 def _outputs(spec: BackboneSpec, *, flat: bool) -> tuple[tuple[str, str], ...]:

@@ -42,6 +42,7 @@ def run(
     head: Annotated[str | None, setting("head.name", "--head")] = None,
     class_weight: Annotated[str | None, setting("head.class_weight", "--class-weight")] = None,
     strategy: Annotated[str | None, setting("training.strategy", "--strategy")] = None,
+    budget: Annotated[str | None, setting("training.budget", "--budget")] = None,
     augmentation: Annotated[
         str | None, setting("training.augmentation.preset", "--augment")
     ] = None,
@@ -93,6 +94,7 @@ def run(
             "head.class_weight": class_weight,
             "head.taps": taps,
             "training.strategy": strategy,
+            "training.budget": budget,
             "training.augmentation.preset": augmentation,
             "engine.name": engine,
             "engine.precision": precision,

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from headstart.config.augmentation import AugmentationConfig
 from headstart.config.base import Settings
+from headstart.config.durations import seconds
 
 OptimiserName = Literal["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "adamax"]
 ScheduleName = Literal["constant", "cosine", "one-cycle", "step", "plateau"]
@@ -110,9 +111,13 @@ class TrainingConfig(Settings):
 
     strategy: Strategy = Field(
         "probe",
-        description="Trained: the head (probe), or more (partial, full, scratch); no auto yet",
+        description="Trained: the head (probe), more (partial, full, scratch), or what the "
+        "budget allows and the images need (auto)",
     )
-    budget: str = Field("10m", description="Time that auto may take, such as 90s, 10m, 2h")
+    budget: str = Field(
+        "10m",
+        description="Time that the whole run may take with strategy auto, such as 90s, 10m, 2h",
+    )
     phases: tuple[PhaseConfig, ...] = Field((), description="An explicit plan, instead")
     augmentation: AugmentationConfig = AugmentationConfig()
     arithmetic: Literal["auto", "f32", "bf16", "bf16-fast", "f16"] = Field(
@@ -123,3 +128,9 @@ class TrainingConfig(Settings):
         4.0, ge=0, description="Disk for activations below the frozen boundary; 0 is off"
     )
     trunk_views: int = Field(4, ge=1, le=64, description="Augmented views kept of each image")
+
+    @field_validator("budget")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        seconds(value)
+        return value

@@ -56,6 +56,8 @@ class Feed:
         augment: Random change of a batch; ``None``: shown as they are.
         seed: Of the run.
         device: Where batches go.
+        views: How many of each row the inputs hold, all rows' first views first; an epoch
+            shows one of each, the next epoch the next.
     """
 
     examples: Examples
@@ -63,6 +65,11 @@ class Feed:
     augment: Augment | None
     seed: int
     device: torch.device
+    views: int = 1
+
+    def shown(self) -> Inputs:
+        """Return the inputs as training shows them: augmented, the same at every reading."""
+        return _Shown(self)
 
     def run(
         self, phase: PhaseConfig, cut: Sequence[Rows], *, place: tuple[int, int], start: int
@@ -87,7 +94,8 @@ class Feed:
 
     def _make(self, phase: PhaseConfig, rows: Rows, place: tuple[int, int, int]) -> Batch:
         draws = generator(self.seed, "batch", *place)
-        inputs = self.examples.inputs.read(rows)
+        view = (rows + place[1]) % self.views
+        inputs = self.examples.inputs.read(view * len(self.examples) + rows)
         if self.augment is not None:
             inputs = self.augment(inputs, draws)
         targets = soft_targets(torch.from_numpy(self.examples.targets[rows]), self.classes)
@@ -99,3 +107,14 @@ class Feed:
             generator=draws,
         )
         return inputs.to(self.device), targets.to(self.device)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    feed: Feed
+
+    def read(self, rows: Rows) -> torch.Tensor:
+        inputs = self.feed.examples.inputs.read(rows)
+        if self.feed.augment is None:
+            return inputs
+        return self.feed.augment(inputs, generator(self.feed.seed, "shown", int(rows[0])))

@@ -7,6 +7,7 @@ activation is taken in: its output alone tells where the gradient passes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +36,29 @@ class Clip:
         return values.clamp_(self.low, self.high) if self.is_on else values
 
 
+class Fold(torch.autograd.Function):
+    """Weights of a 1x1 convolution times a factor for each filter, in bfloat16.
+
+    One pass over the weights, and one for both gradients: PyTorch takes seven.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight: torch.Tensor, scale: torch.Tensor, kernels: Kernels
+    ) -> torch.Tensor:
+        """Return weights (O, I) of weights (O, I, 1, 1) and factors (O,)."""
+        flat, factors = weight.detach().view(weight.shape[:2]), scale.detach().contiguous()
+        ctx.save_for_backward(flat, factors)
+        ctx.kernels, ctx.shape = kernels, weight.shape
+        return kernels.fold(flat, factors)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of weights and factors."""
+        weight, scale = ctx.kernels.fold_gradient(gradient.contiguous(), *ctx.saved_tensors)
+        return weight.view(ctx.shape), scale, None
+
+
 class Pointwise(torch.autograd.Function):
     """1x1 convolution with bias and clip: channels-last (N, C, H, W) in and out."""
 
@@ -43,30 +67,35 @@ class Pointwise(torch.autograd.Function):
         ctx: Any,
         x: torch.Tensor,
         weight: torch.Tensor,
-        bias: torch.Tensor,
+        bias: torch.Tensor | None,
         clip: Clip,
         kernels: Kernels,
     ) -> torch.Tensor:
-        """Return clip(conv(x)), in the type of ``x``."""
+        """Return clip(conv(x)); ``x`` and ``weight`` (O, I) are of one type."""
         n, _, h, w = x.shape
-        rows = _dense(x).view(-1, x.shape[1])
-        packed = weight[:, :, 0, 0].to(x.dtype)
-        y = clip.apply_(torch.addmm(bias.to(x.dtype), rows, packed.t()))
-        ctx.save_for_backward(rows, packed, y)
-        ctx.clip, ctx.kernels, ctx.shape = clip, kernels, x.shape
-        return y.view(n, h, w, -1).permute(0, 3, 1, 2)
+        rows = rows_of(x)
+        out = new_image(x, (n, len(weight), h, w))
+        y = rows_of(out)
+        if bias is None:
+            torch.mm(rows, weight.t(), out=y)
+        else:
+            torch.addmm(bias.to(x.dtype), rows, weight.t(), out=y)
+        clip.apply_(y)
+        ctx.save_for_backward(rows, weight, out if clip.is_on else None)
+        ctx.clip, ctx.kernels, ctx.shape, ctx.biased = clip, kernels, x.shape, bias is not None
+        return out
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients of input, weight and bias."""
         rows, packed, y = ctx.saved_tensors
-        g = _dense(gradient).view(-1, gradient.shape[1])
-        g, bias = _through_clip(g, y, ctx.clip, ctx.kernels)
+        g = rows_of(gradient)
+        g, bias = _through_clip(g, y, ctx)
         x = None
         if ctx.needs_input_grad[0]:
             n, c, h, w = ctx.shape
             x = (g @ packed).view(n, h, w, c).permute(0, 3, 1, 2)
-        weight = (g.t() @ rows).float()[:, :, None, None] if ctx.needs_input_grad[1] else None
+        weight = g.t() @ rows if ctx.needs_input_grad[1] else None
         return x, weight, bias, None, None
 
 
@@ -78,7 +107,7 @@ class Depthwise(torch.autograd.Function):
         ctx: Any,
         x: torch.Tensor,
         weight: torch.Tensor,
-        bias: torch.Tensor,
+        bias: torch.Tensor | None,
         stride: int,
         pads: tuple[int, int, int, int],
         clip: Clip,
@@ -90,7 +119,7 @@ class Depthwise(torch.autograd.Function):
             ctx: What is kept for the backward pass.
             x: Shape (N, C, H, W).
             weight: Shape (C, 1, K, K).
-            bias: Shape (C,).
+            bias: Shape (C,), or none.
             stride: Both ways.
             pads: Zeros to the left, right, top and bottom.
             clip: What follows.
@@ -101,11 +130,13 @@ class Depthwise(torch.autograd.Function):
         padded, padding = (x, (top, left)) if even else (functional.pad(x, pads), (0, 0))
         packed = weight.to(x.dtype)
         channels = x.shape[1]
-        y = functional.conv2d(padded, packed, bias.to(x.dtype), stride, padding, 1, channels)
-        y = _dense(clip.apply_(y))
-        ctx.save_for_backward(_dense(x), weight, y)
+        shift = None if bias is None else bias.to(x.dtype)
+        y = functional.conv2d(padded, packed, shift, stride, padding, 1, channels)
+        out = clip.apply_(y).contiguous(memory_format=torch.channels_last)
+        ctx.save_for_backward(_dense(x), weight, out if clip.is_on else None)
         ctx.clip, ctx.kernels, ctx.stride, ctx.pads = clip, kernels, stride, pads
-        return y.permute(0, 3, 1, 2)
+        ctx.biased = bias is not None
+        return out
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -113,7 +144,7 @@ class Depthwise(torch.autograd.Function):
         x, weight, y = ctx.saved_tensors
         kernels, stride = ctx.kernels, ctx.stride
         left, _, top, _ = ctx.pads
-        g, bias = _through_clip(_dense(gradient), y, ctx.clip, kernels)
+        g, bias = _through_clip(_dense(gradient), y, ctx)
         size = weight.shape[-1]
         new_weight = kernels.weight_gradient(x, g, size=size, stride=stride, pad=(top, left))
         new_x = _input_gradient(ctx, g, weight, x) if ctx.needs_input_grad[0] else None
@@ -137,13 +168,28 @@ def _input_gradient(
 
 
 def _through_clip(
-    gradient: torch.Tensor, output: torch.Tensor, clip: Clip, kernels: Kernels
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the gradient before the clip, and its sums over all but channels."""
-    if clip.is_on:
-        return kernels.clip_gradient(gradient, output, clip.low, clip.high)
+    gradient: torch.Tensor, output: torch.Tensor | None, ctx: Any
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the gradient before the clip, and that of the bias: its sums over all but channels."""
+    if output is not None:
+        kernels: Kernels = ctx.kernels
+        kept = _dense(output).view(gradient.shape)
+        return kernels.clip_gradient(gradient, kept, ctx.clip.low, ctx.clip.high)
+    if not ctx.biased:
+        return gradient, None
     rows = gradient.view(-1, gradient.shape[-1])
     return gradient, (torch.ones(1, len(rows), dtype=rows.dtype) @ rows)[0].float()
+
+
+def rows_of(x: torch.Tensor) -> torch.Tensor:
+    """Return (N, C, H, W) as dense rows (N*H*W, C): no copy where memory is channels last."""
+    return _dense(x).view(-1, x.shape[1])
+
+
+def new_image(like: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return room for (N, C, H, W), channels last; no view, so what follows may work in place."""
+    options = {"dtype": like.dtype, "memory_format": torch.channels_last}
+    return torch.empty(*shape, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def _dense(x: torch.Tensor) -> torch.Tensor:

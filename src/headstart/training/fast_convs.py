@@ -1,12 +1,14 @@
 """A network's convolutions rerouted to the fast way, parameters and names unchanged.
 
-A batch norm that stays in inference mode is an affine map, so it goes into the
-convolution before it: two passes over the activations less, forward and backward.
+A batch norm in inference mode is an affine map, so it goes into the convolution before
+it: two passes over the activations less, forward and backward. In training mode it is
+fused with its activation. Which of the two is asked anew at every call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,8 +16,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from headstart.training.conv_functions import Clip, Depthwise, Pointwise
+from headstart.training.conv_functions import Clip, Depthwise, Fold, Pointwise
 from headstart.training.native import Kernels
+from headstart.training.norm_functions import Normalise
+
+_Bias = torch.Tensor | None
+_Run = Callable[[torch.Tensor, torch.Tensor, _Bias, _Bias], torch.Tensor]
 
 _CLIPS = {nn.ReLU: Clip(low=0.0), nn.ReLU6: Clip(0.0, 6.0), nn.Identity: Clip()}
 
@@ -27,20 +33,20 @@ class _Pair:
 
 
 def accelerate(network: nn.Module, example: torch.Tensor, kernels: Kernels) -> int:
-    """Reroute every convolution that a frozen batch norm follows directly.
+    """Reroute every convolution that a batch norm follows directly, and the norm.
 
     Only the modules' ``forward`` are replaced; :func:`restore` brings them back. The
     network must answer the example as before, else nothing is changed.
 
     Args:
-        network: In the mode it will be trained in: a batch norm in training mode is left.
+        network: Its modes and statistics stay as they are.
         example: What it takes, float32 (N, C, H, W), a small batch.
-        kernels: The compiled gradients.
+        kernels: The compiled passes.
 
     Returns:
         How many convolutions go the fast way.
     """
-    with torch.no_grad():
+    with torch.no_grad(), _inference(network):
         before = network(example)
         pairs = list(_pairs(network, example))
         for pair in pairs:
@@ -58,15 +64,27 @@ def restore(network: nn.Module) -> None:
         module.__dict__.pop("forward", None)
 
 
+@contextmanager
+def _inference(network: nn.Module) -> Iterator[None]:
+    """Hold every module in inference mode for a while."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
 def _pairs(network: nn.Module, example: torch.Tensor) -> Iterator[_Pair]:
-    """Find convolutions whose output a frozen batch norm takes, by running the network."""
+    """Find convolutions whose output a batch norm takes, by running the network."""
     made: dict[int, tuple[nn.Conv2d, torch.Tensor]] = {}
     taken: list[_Pair] = []
 
     def keep(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         if isinstance(module, nn.Conv2d):
             made[id(output)] = (module, output)
-        elif isinstance(module, nn.BatchNorm2d) and not module.training and id(inputs[0]) in made:
+        elif isinstance(module, nn.BatchNorm2d) and id(inputs[0]) in made:
             taken.append(_Pair(made[id(inputs[0])][0], module))
 
     hooks = [module.register_forward_hook(keep) for module in network.modules()]
@@ -82,20 +100,36 @@ def _pairs(network: nn.Module, example: torch.Tensor) -> Iterator[_Pair]:
 def _reroute(pair: _Pair, kernels: Kernels) -> None:
     conv, norm = pair.conv, pair.norm
     clip = _clip_of(norm)
-    route = _route(conv, clip or Clip(), kernels)
-    conv.forward = partial(_folded, pair, route)  # type: ignore[method-assign]
-    norm.forward = _rest_of(norm, done=clip is not None and route.clips)  # type: ignore[method-assign,assignment]
+    folded, plain = (_route(conv, kept, kernels) for kept in (clip or Clip(), Clip()))
+    rest = _rest_of(norm, done=clip is not None and folded.clips)
+    fused = partial(_fused, norm, clip, kernels)
+    conv.forward = partial(_convolved, pair, folded, plain)  # type: ignore[method-assign]
+    norm.forward = lambda x: fused(x) if norm.training else rest(x)  # type: ignore[method-assign,assignment]
 
 
 @dataclass(frozen=True)
 class _Route:
-    """How a convolution with folded weights is computed, and whether it clips as well."""
+    """How a convolution is computed, and whether it clips as well.
 
-    run: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    Attributes:
+        run: From input, weights, a factor for each filter and a shift; either may be none.
+        clips: Whether the activation is in it.
+    """
+
+    run: _Run
     clips: bool = True
 
 
-def _folded(pair: _Pair, route: _Route, x: torch.Tensor) -> torch.Tensor:
+def _convolved(pair: _Pair, folded: _Route, plain: _Route, x: torch.Tensor) -> torch.Tensor:
+    if torch.is_autocast_enabled("cpu"):
+        x = x.to(torch.bfloat16)
+    if pair.norm.training:
+        return plain.run(x, pair.conv.weight, None, pair.conv.bias)
+    return folded.run(x, pair.conv.weight, *_folded(pair))
+
+
+def _folded(pair: _Pair) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each filter's factor and shift where a convolution does its norm's work too."""
     conv, norm = pair.conv, pair.norm
     assert norm.running_var is not None
     assert norm.running_mean is not None
@@ -103,9 +137,18 @@ def _folded(pair: _Pair, route: _Route, x: torch.Tensor) -> torch.Tensor:
     shift = norm.bias - norm.running_mean * scale
     if conv.bias is not None:
         shift = shift + conv.bias * scale
-    if torch.is_autocast_enabled("cpu"):
-        x = x.to(torch.bfloat16)
-    return route.run(x, conv.weight * scale[:, None, None, None], shift)
+    return scale, shift
+
+
+def _fused(
+    norm: nn.BatchNorm2d, clip: Clip | None, kernels: Kernels, x: torch.Tensor
+) -> torch.Tensor:
+    """Normalise by the batch's statistics, activation included."""
+    if x.dtype != torch.bfloat16:
+        normal: torch.Tensor = type(norm).forward(norm, x)
+        return normal
+    parts = (norm.weight, norm.bias, norm, clip or Clip(), kernels)
+    return _rest_of(norm, done=clip is not None)(_apply(Normalise, x, *parts))
 
 
 def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
@@ -114,47 +157,49 @@ def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
     square = len({*conv.stride}) == len({*conv.kernel_size}) == 1 and conv.dilation == (1, 1)
     if square and size == 1 and stride == 1 and conv.groups == 1:
 
-        def pointwise(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-            return _apply(Pointwise, x, w, b, clip, kernels)
+        def pointwise(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
+            flat = w.flatten(1).to(x.dtype) if s is None else _apply(Fold, w, s, kernels)
+            return _apply(Pointwise, x, flat, b, clip, kernels)
 
         fast = _Route(pointwise)
     elif square and conv.groups == conv.in_channels == conv.out_channels:
 
-        def depthwise(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-            return _apply(Depthwise, x, w, b, stride, _pads(conv, x), clip, kernels)
+        def depthwise(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
+            return _apply(Depthwise, x, _scaled(w, s), b, stride, _pads(conv, x), clip, kernels)
 
         fast = _Route(depthwise)
     return fast if not fast.clips else _Route(_in_bfloat16(fast.run, conv, clip))
 
 
 def _plain_route(conv: nn.Conv2d) -> _Route:
-    """Any other convolution: PyTorch's own, with the folded weights."""
+    """Any other convolution: PyTorch's own."""
 
-    def run(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return _convolve(conv, x, w, b)
+    def run(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
+        return _convolve(conv, x, _scaled(w, s), b)
 
     return _Route(run, clips=False)
 
 
-def _in_bfloat16(
-    fast: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    conv: nn.Conv2d,
-    clip: Clip,
-) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+def _in_bfloat16(fast: _Run, conv: nn.Conv2d, clip: Clip) -> _Run:
     """The kernels know bfloat16 alone; anything else goes PyTorch's way."""
 
-    def run(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    def run(x: torch.Tensor, w: torch.Tensor, s: _Bias, b: _Bias) -> torch.Tensor:
         if x.dtype == torch.bfloat16:
-            return fast(x, w, b)
-        return torch.clamp(_convolve(conv, x, w, b), clip.low, clip.high)
+            return fast(x, w, s, b)
+        return torch.clamp(_convolve(conv, x, _scaled(w, s), b), clip.low, clip.high)
 
     return run
 
 
-def _convolve(conv: nn.Conv2d, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def _scaled(weight: torch.Tensor, scale: _Bias) -> torch.Tensor:
+    return weight if scale is None else weight * scale[:, None, None, None]
+
+
+def _convolve(conv: nn.Conv2d, x: torch.Tensor, w: torch.Tensor, b: _Bias) -> torch.Tensor:
     padded = functional.pad(x, _pads(conv, x))
+    shift = None if b is None else b.to(x.dtype)
     return functional.conv2d(
-        padded, w.to(x.dtype), b.to(x.dtype), conv.stride, 0, conv.dilation, conv.groups
+        padded, w.to(x.dtype), shift, conv.stride, 0, conv.dilation, conv.groups
     )
 
 

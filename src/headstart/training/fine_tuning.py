@@ -20,8 +20,10 @@ from headstart.heads.linear import LinearHead
 from headstart.heads.projection import ENOUGH_ROWS, standardise
 from headstart.heads.reduction import sample_rows
 from headstart.progress import Progress
+from headstart.training.answers import answer
 from headstart.training.arithmetic import Arithmetic, choose_arithmetic
 from headstart.training.augmentation import Augmenter, is_off, resolve
+from headstart.training.batch_statistics import adopt_statistics
 from headstart.training.batches import Examples, Feed
 from headstart.training.checkpoints import Checkpoints
 from headstart.training.fast_convs import restore
@@ -29,6 +31,8 @@ from headstart.training.loop import EpochRecord, Trainer
 from headstart.training.losses import soft_targets
 from headstart.training.network import Classifier, StandardisedLayers
 from headstart.training.plan import plan_phases
+from headstart.training.sampling import Rows
+from headstart.training.trunk import TrunkCache
 
 TrainableHead = LinearHead | DenseHead
 Array = npt.NDArray[np.float32]
@@ -36,6 +40,7 @@ Array = npt.NDArray[np.float32]
 _ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 _EXAMPLE_IMAGES = 4
 _TIMED_IMAGES = 16
+_STATISTICS_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,11 @@ class TuningTask:
     size_px: int
     seed: int
 
+    @property
+    def train_px(self) -> int:
+        """Side of the training squares, margin included."""
+        return int(self.train.inputs.read(np.arange(1)).shape[1])
+
 
 class FineTuning:
     """One network being fine-tuned.
@@ -101,7 +111,8 @@ class FineTuning:
         module = Classifier(task.backbone, head_module(task))
         self.network = module.to(memory_format=torch.channels_last).to(device)
         augmentation = resolve(config.augmentation)
-        augment = None if is_off(augmentation) else Augmenter(augmentation, task.size_px)
+        plain = is_off(augmentation) and task.train_px == task.size_px
+        augment = None if plain else Augmenter(augmentation, task.size_px)
         classes = len(task.head.classes)
         self._feed = Feed(task.train, classes, augment, task.seed, device)
 
@@ -136,8 +147,13 @@ class FineTuning:
             ConfigError: A phase that makes no sense for this network.
             TrainingError: The loss is no longer a number.
         """
+        cache = self._cache(folder)
         plans = plan_phases(
-            self.network, phases, arithmetic=arithmetic, example=self._example(_EXAMPLE_IMAGES)
+            self.network,
+            phases,
+            arithmetic=arithmetic,
+            example=self._example(_EXAMPLE_IMAGES),
+            cache=cache,
         )
         trainer = Trainer(
             self.network,
@@ -149,14 +165,74 @@ class FineTuning:
             checkpoint_s=60 * self._config.checkpoint_minutes,
             progress=self._progress,
         )
-        return trainer.run()
+        history = trainer.run()
+        cache.clear()
+        return history
+
+    def _cache(self, folder: Path) -> TrunkCache:
+        return TrunkCache(
+            folder=folder / "trunk",
+            feed=self._feed,
+            validation=self._task.validation,
+            limit_gb=self._config.trunk_cache_gb,
+            views=self._config.trunk_views,
+            progress=self._progress,
+        )
+
+    def answer(
+        self, examples: Examples, arithmetic: Arithmetic, *, mirrored: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """Return the logits of some images as the network is now, shape (N, K).
+
+        Args:
+            examples: Whose inputs are read; targets are not looked at.
+            arithmetic: How it is computed.
+            mirrored: See :attr:`~headstart.backbones.tapped.TappedBackbone.mirrored`.
+        """
+        self.network.backbone.mirrored = mirrored
+        try:
+            logits = answer(self.network, examples, arithmetic, self._device)
+        finally:
+            self.network.backbone.mirrored = False
+        return logits.double().numpy()
+
+    def adopt_statistics(self, rows: Rows, arithmetic: Arithmetic) -> Array:
+        """Give batch norms the statistics of training images, as they are shown.
+
+        Args:
+            rows: Of the training images.
+            arithmetic: How it is computed.
+
+        Returns:
+            The head's features of the first M of them under these statistics, shape (M, D).
+        """
+        return adopt_statistics(
+            self.network.backbone,
+            self._feed.shown(),
+            rows,
+            arithmetic=arithmetic,
+            batch_size=_STATISTICS_BATCH,
+        )
 
     def export(
-        self, folder: Path, history: tuple[EpochRecord, ...], arithmetic: Arithmetic
+        self,
+        folder: Path,
+        history: tuple[EpochRecord, ...],
+        arithmetic: Arithmetic,
+        *,
+        mirrored: bool = False,
     ) -> Tuned:
-        """Write the network as it is now; nothing can be trained after this."""
+        """Write the network as it is now; nothing can be trained after this.
+
+        Args:
+            folder: Where the graph goes.
+            history: What each epoch brought.
+            arithmetic: How it was computed.
+            mirrored: Whether the graph averages an image and its mirror image.
+        """
         restore(self.network.backbone.network)
         module = self.network.to("cpu").to(memory_format=torch.contiguous_format).eval()
+        module.backbone.mirrored = mirrored
         graph = write_module(module.backbone, folder, self._task.size_px)
         assert isinstance(module.head, StandardisedLayers)
         return Tuned(graph, _as_head(self._task.head, module.head), history, arithmetic)

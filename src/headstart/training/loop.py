@@ -36,6 +36,7 @@ from headstart.training.optimisers import build_optimiser, set_rates
 from headstart.training.randomness import dropout_seed
 from headstart.training.sampling import batches, epoch_order
 from headstart.training.schedules import build_schedule
+from headstart.training.trunk import Shown
 
 _EVALUATION_BATCH = 64
 _MODEL, _AVERAGE, _OPTIMISER = "model.", "average.", "optimiser."
@@ -76,11 +77,13 @@ class PhasePlan:
         config: Its settings.
         prepare: Freezes and sets modes; called before the phase, and before each epoch.
         groups: Parameter groups of what is trained, after ``prepare``.
+        shown: What it trains on, after ``prepare``; ``None``: the loop's network and feed.
     """
 
     config: PhaseConfig
     prepare: Callable[[], None]
     groups: Callable[[], list[dict[str, Any]]]
+    shown: Callable[[], Shown | None] = lambda: None
 
 
 @dataclass
@@ -132,8 +135,8 @@ class Trainer:
         progress: Progress,
     ) -> None:
         self._network = network
-        self._feed = feed
-        self._validation = validation
+        self._whole = Shown(network, feed, validation)
+        self._shown = self._whole
         self._plans = plans
         self._arithmetic = arithmetic
         self._checkpoints = checkpoints
@@ -158,6 +161,7 @@ class Trainer:
         for index in range(self._at.phase, len(self._plans)):
             resumed = found if found is not None and index == found.state["phase"] else None
             _Phase(self, self._plans[index], index).run(resumed)
+            self._shown = self._whole
             self._at.next_phase()
             self._save_model_only()
         return tuple(EpochRecord(**entry) for entry in self._at.history)
@@ -172,7 +176,7 @@ class Trainer:
     @torch.no_grad()
     def evaluate(self) -> tuple[float, float]:
         """Return the validation loss (nats) and accuracy of the network as it is."""
-        targets = self._validation.targets
+        targets = self._shown.validation.targets
         if not len(targets):
             return math.nan, math.nan
         self._network.eval()
@@ -184,9 +188,10 @@ class Trainer:
         return float(loss), float((logits.argmax(1) == labels).double().mean())
 
     def _logits(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> torch.Tensor:
-        inputs = self._validation.inputs.read(rows).to(self._feed.device)
-        with self._arithmetic.applied(self._feed.device):
-            logits: torch.Tensor = self._network(inputs)
+        device = self._shown.feed.device
+        inputs = self._shown.validation.inputs.read(rows).to(device)
+        with self._arithmetic.applied(device):
+            logits = self._shown.network(inputs)
         return logits.float().cpu()
 
 
@@ -199,9 +204,11 @@ class _Phase:
         self._index = index
         self._config = plan.config
         self._network = trainer._network
-        self._feed = trainer._feed
         self._at = trainer._at
         plan.prepare()
+        trainer._shown = plan.shown() or trainer._whole
+        self._shown = trainer._shown
+        self._feed = self._shown.feed
         self._optimiser = build_optimiser(plan.groups(), plan.config.optimiser)
         counts = np.bincount(self._feed.examples.targets, minlength=self._feed.classes)
         self._loss = build_loss(plan.config.loss, counts.tolist())
@@ -256,7 +263,7 @@ class _Phase:
         self._optimiser.zero_grad()
         with dropout_seed(self._feed.seed, "step", self._index, epoch, self._at.step):
             with self._trainer._arithmetic.applied(self._feed.device):
-                logits = self._network(inputs)
+                logits = self._shown.network(inputs)
             loss = self._loss(logits, targets)
             loss.backward()  # type: ignore[no-untyped-call]
         self._check(float(loss.detach()))

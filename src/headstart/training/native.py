@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -20,7 +21,7 @@ from headstart.config.places import cache_dir
 
 _FLAGS: Final = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 _SECONDS: Final = 120
-_SOURCE: Final = "depthwise.c"
+_SOURCES: Final = ("depthwise.c", "batch_norm.c")
 
 
 class _Shape(ctypes.Structure):
@@ -31,10 +32,10 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """Gradients of a depthwise convolution; bfloat16, dense, channels last.
+    """Depthwise gradients, batch norms, folded norms; bfloat16, dense, channels last.
 
     Args:
-        library: The compiled ``kernels/depthwise.c``.
+        library: What ``kernels/*.c`` were compiled to.
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
@@ -63,6 +64,34 @@ class Kernels:
             ctypes.c_float(high),
         )
         return masked, bias
+
+    def fold(self, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Return ``weight * scale`` in bfloat16.
+
+        Args:
+            weight: float32, shape (O, I), contiguous.
+            scale: float32, shape (O,).
+        """
+        packed = torch.empty(weight.shape, dtype=torch.bfloat16)
+        rows, columns = map(ctypes.c_int64, weight.shape)
+        self._call("fold", *map(_pointer, (weight, scale, packed)), rows, columns)
+        return packed
+
+    def fold_gradient(
+        self, gradient: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradients of :meth:`fold`'s arguments, float32.
+
+        Args:
+            gradient: Of its result, bfloat16, shape (O, I), contiguous.
+            weight: As it was given.
+            scale: As it was given.
+        """
+        found = torch.empty_like(weight), torch.empty_like(scale)
+        rows, columns = map(ctypes.c_int64, weight.shape)
+        tensors = map(_pointer, (gradient, weight, scale, *found))
+        self._call("fold_gradient", *tensors, rows, columns)
+        return found
 
     def weight_gradient(
         self, x: torch.Tensor, gradient: torch.Tensor, *, size: int, stride: int, pad: Pad
@@ -99,6 +128,82 @@ class Kernels:
         self._call("input_gradient", *map(_pointer, (gradient, packed, out)), ctypes.byref(shape))
         return out
 
+    def moments(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean and the variance (biased) of each column, float32 (C,).
+
+        Args:
+            rows: bfloat16 (R, C), contiguous.
+        """
+        origin = rows[0].float()  # differences from it: large means cost no digits
+        sums = torch.empty(2, rows.shape[1])
+        self._call("norm_moments", *map(_pointer, (rows, origin, *sums)), *_sizes(rows))
+        offset, square = sums / len(rows)
+        return origin + offset, (square - offset * offset).clamp_min_(0)
+
+    def normalise(
+        self,
+        rows: torch.Tensor,
+        scale: torch.Tensor,
+        shift: torch.Tensor,
+        low: float,
+        high: float,
+        *,
+        out: torch.Tensor,
+    ) -> None:
+        """Write ``clip(rows * scale + shift)``, bfloat16 (R, C), to ``out``."""
+        tensors = (rows, scale, shift, out)
+        self._call("norm_forward", *map(_pointer, tensors), *_sizes(rows), *_ends(low, high))
+
+    def norm_sums(
+        self,
+        gradient: torch.Tensor,
+        output: torch.Tensor,
+        rows: torch.Tensor,
+        mean: torch.Tensor,
+        low: float,
+        high: float,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the sums over rows of the gradient before the clip, alone and times x - mean.
+
+        Args:
+            gradient: Of the output, bfloat16 (R, C), contiguous.
+            output: Clipped, like ``gradient``.
+            rows: Before the norm, like ``gradient``.
+            mean: Of ``rows``, float32 (C,).
+            low: Where the clip starts.
+            high: Where it ends.
+        """
+        sums = torch.empty(2, rows.shape[1])
+        tensors = (gradient, output, rows, mean, *sums)
+        self._call("norm_sums", *map(_pointer, tensors), *_sizes(rows), *_ends(low, high))
+        return sums[0], sums[1]
+
+    def norm_backward(
+        self,
+        gradient: torch.Tensor,
+        output: torch.Tensor,
+        rows: torch.Tensor,
+        factors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        low: float,
+        high: float,
+        *,
+        out: torch.Tensor,
+    ) -> None:
+        """Compute ``g * by_g + rows * by_x + rest``, g being the gradient before the clip.
+
+        Args:
+            gradient: As :meth:`norm_sums` takes it; ``output``, ``rows``, ``low`` and ``high``
+                too.
+            output: See there.
+            rows: See there.
+            factors: ``by_g``, ``by_x`` and ``rest``, float32 (C,) each.
+            low: See there.
+            high: See there.
+            out: Where it goes, like ``gradient``.
+        """
+        tensors = (gradient, output, rows, *factors, out)
+        self._call("norm_backward", *map(_pointer, tensors), *_sizes(rows), *_ends(low, high))
+
     def _call(self, name: str, *arguments: object) -> None:
         failed = getattr(self._library, name)(*arguments, ctypes.c_int(torch.get_num_threads()))
         if failed:
@@ -111,6 +216,14 @@ Pad = tuple[int, int]
 def _pointer(tensor: torch.Tensor) -> ctypes.c_void_p:
     assert tensor.is_contiguous(), "a kernel was given a tensor with gaps"
     return ctypes.c_void_p(tensor.data_ptr())
+
+
+def _sizes(rows: torch.Tensor) -> tuple[ctypes.c_int64, ctypes.c_int64]:
+    return ctypes.c_int64(rows.shape[0]), ctypes.c_int64(rows.shape[1])
+
+
+def _ends(low: float, high: float) -> tuple[ctypes.c_float, ctypes.c_float]:
+    return ctypes.c_float(low), ctypes.c_float(high)
 
 
 def _shape(x: torch.Size, gradient: torch.Tensor, size: int, stride: int, pad: Pad) -> _Shape:
@@ -126,33 +239,35 @@ def load_kernels() -> Kernels | None:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc"))), None)
     if compiler is None or os.environ.get("HEADSTART_KERNELS") == "0":
         return None
-    source = resources.files("headstart.training").joinpath("kernels", _SOURCE).read_text()
-    path = cache_dir() / "kernels" / f"{_key(source)}.so"
+    folder = resources.files("headstart.training").joinpath("kernels")
+    sources = {name: folder.joinpath(name).read_text() for name in _SOURCES}
+    path = cache_dir() / "kernels" / f"{_key(sources)}.so"
     try:
         if not path.is_file():
-            _compile(compiler, source, path)
+            _compile(compiler, sources, path)
         return Kernels(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _key(source: str) -> str:
+def _key(sources: Mapping[str, str]) -> str:
     """Return what a compiled file depends on: it is for this very processor."""
     try:
         processor = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
         flags = [line for line in processor.splitlines() if line.startswith(("flags", "Features"))]
     except OSError:
         flags = [platform.processor()]
-    parts = (source, _FLAGS, platform.machine(), platform.system(), flags)
+    parts = (sorted(sources.items()), _FLAGS, platform.machine(), platform.system(), flags)
     return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
 
 
-def _compile(compiler: str, source: str, path: Path) -> None:
+def _compile(compiler: str, sources: Mapping[str, str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        written = Path(folder) / _SOURCE
-        written.write_text(source, encoding="utf-8")
+        for name, text in sources.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         built = Path(folder) / "kernels.so"
-        command = [compiler, *_FLAGS, str(written), "-o", str(built)]
+        written = [str(Path(folder) / name) for name in sources]
+        command = [compiler, *_FLAGS, *written, "-o", str(built)]
         subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)
         built.replace(path)

@@ -30,7 +30,11 @@ class Classifier(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return logits, float32. Shapes as in the class docstring."""
-        features = torch.cat([block.float() for block in self.backbone(pixels)], dim=1)
+        return self.classify(self.backbone(pixels))
+
+    def classify(self, blocks: Iterable[torch.Tensor]) -> torch.Tensor:
+        """Return logits (N, K), float32, of the backbone's blocks, each (N, C), in order."""
+        features = torch.cat([block.float() for block in blocks], dim=1)
         with torch.autocast(features.device.type, enabled=False):  # cheap, and worth its digits
             logits: torch.Tensor = self.head(features)
         return logits

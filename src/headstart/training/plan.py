@@ -10,12 +10,15 @@ import torch
 
 from headstart.config.training import PhaseConfig
 from headstart.training.arithmetic import Arithmetic
+from headstart.training.fast_convs import restore
 from headstart.training.freezing import Freezing, apply_freezing, plan_freezing, set_mode
 from headstart.training.layers import Layer, list_layers
 from headstart.training.loop import PhasePlan
 from headstart.training.network import HEAD, Classifier
 from headstart.training.optimisers import check_optimiser, parameter_groups
 from headstart.training.stages import stage_numbers
+from headstart.training.tail import Tail
+from headstart.training.trunk import Shown, TrunkCache
 
 _NETWORK = "backbone.network."
 
@@ -29,6 +32,8 @@ class _Phase:
     layers: tuple[Layer, ...]
     arithmetic: Arithmetic
     example: torch.Tensor
+    number: int
+    cache: TrunkCache | None
     freezing: Freezing | None = None
 
     def prepare(self) -> None:
@@ -43,6 +48,35 @@ class _Phase:
             self.arithmetic.prepare(self.classifier.backbone.network, self.example)
         set_mode(self.classifier, self.freezing)
         self.classifier.set_dropout(self.config.dropout)
+
+    def shown(self) -> Shown | None:
+        """Return records of what lies below the frozen boundary; ``None``: pixels it is."""
+        cache, boundary = self.cache, self._boundary()
+        if cache is None or not cache.limit_gb or boundary is None:
+            return None
+        self._rest()
+        tail = Tail(self.classifier, boundary or None, self.example.shape[-1])
+        self._go_on()
+        self.classifier.eval()
+        views = cache.choose_views(self.config, tail, fits=tail.fits(self.arithmetic))
+        self._rest()
+        shown = cache.fill(tail, views, self.arithmetic, self.number) if views else None
+        self._go_on()
+        return shown
+
+    def _boundary(self) -> str | None:
+        """Return the last frozen stage; empty: the whole backbone is frozen."""
+        assert self.freezing is not None, "not prepared"
+        return self.freezing.boundary if self.freezing.trained else ""
+
+    def _rest(self) -> None:
+        """Leave the classifier as if it were not in training."""
+        restore(self.classifier.backbone.network)
+        self.classifier.eval()
+
+    def _go_on(self) -> None:
+        self.prepare()
+        self.arithmetic.prepare(self.classifier.backbone.network, self.example)
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the parameter groups of what is trained."""
@@ -65,6 +99,7 @@ def plan_phases(
     *,
     arithmetic: Arithmetic,
     example: torch.Tensor,
+    cache: TrunkCache | None = None,
 ) -> list[PhasePlan]:
     """Return a plan for each phase; nothing is changed until the loop asks for it.
 
@@ -73,6 +108,7 @@ def plan_phases(
         phases: In order.
         arithmetic: How steps are computed.
         example: What the backbone's network takes, float32 (N, 3, S, S), a few images.
+        cache: Where what lies below a frozen boundary is kept; ``None``: nowhere.
 
     Raises:
         ConfigError: A phase that trains what is not there, or with what its optimiser
@@ -82,5 +118,8 @@ def plan_phases(
     for phase in phases:
         check_optimiser(phase.optimiser)
         plan_freezing(phase.train, layers, classifier.backbone.taps)
-    made = [_Phase(classifier, phase, layers, arithmetic, example) for phase in phases]
-    return [PhasePlan(phase.config, phase.prepare, phase.groups) for phase in made]
+    made = [
+        _Phase(classifier, phase, layers, arithmetic, example, number, cache)
+        for number, phase in enumerate(phases)
+    ]
+    return [PhasePlan(phase.config, phase.prepare, phase.groups, phase.shown) for phase in made]

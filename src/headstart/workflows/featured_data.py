@@ -12,8 +12,8 @@ from headstart.features.table import StoredFeatures
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit, ProbeTask
 from headstart.workflows.featuriser import Featuriser
-from headstart.workflows.fine_tuning import TuningData
 from headstart.workflows.preparation import PreparedData, fold_keys
+from headstart.workflows.tuning_data import TuningData
 
 
 @dataclass(frozen=True)

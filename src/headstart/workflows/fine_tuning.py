@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from headstart.backbones.graph import build_module
 from headstart.config import TrainConfig
-from headstart.config.training import PhaseConfig
-from headstart.data.geometry import Geometry
-from headstart.data.manifest import Manifest, Split
+from headstart.config.durations import seconds
+from headstart.config.training import PhaseConfig, TrainingConfig
+from headstart.data.geometry import with_margin
+from headstart.data.manifest import Split
 from headstart.engines.torch_engine import best_device
 from headstart.errors import ConfigError, DataError
-from headstart.evaluation.calibration import fit_temperature, softmax
-from headstart.evaluation.comparison import PairedTest, mcnemar
+from headstart.evaluation.calibration import fit_temperature
 from headstart.features.table import StoredFeatures
 from headstart.files import write_csv
 from headstart.heads.dense import DenseHead
 from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
-from headstart.heads.probe import ProbeFit, ProbeTask
+from headstart.heads.probe import ProbeFit
 from headstart.progress import Progress
 from headstart.training.arithmetic import Arithmetic
-from headstart.training.augmentation import describe, resolve, source_px
+from headstart.training.augmentation import describe, is_off, resolve, source_px
+from headstart.training.batch_statistics import has_batch_norm
 from headstart.training.batches import Examples
 from headstart.training.fine_tuning import FineTuning, TrainableHead, Tuned, TuningTask
 from headstart.training.loop import EpochRecord
@@ -35,37 +36,14 @@ from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
 from headstart.training.strategies import full_phases, partial_phases, scratch_phases
 from headstart.training.tuning_plan import TuningPlan
+from headstart.workflows.auto import AutoPlanner
+from headstart.workflows.auto_advice import advise_on
+from headstart.workflows.auto_trials import SHIFTS
+from headstart.workflows.batch_head import on_batch_statistics
+from headstart.workflows.contest import Contest, Logits, hold_against
 from headstart.workflows.featuriser import Featuriser
-from headstart.workflows.preparation import fold_keys
-
-Indices = npt.NDArray[np.int64]
-Logits = npt.NDArray[np.float64]
-_SIGNIFICANT = 0.05
-
-
-@dataclass(frozen=True)
-class TuningData:
-    """What fine-tuning may see: never the test split.
-
-    Attributes:
-        manifest: Training and validation images.
-        digests: Content digest of each.
-        features: Their features under the pretrained backbone.
-        geometry: How images become squares when the model is deployed.
-    """
-
-    manifest: Manifest
-    digests: Sequence[str]
-    features: StoredFeatures
-    geometry: Geometry
-
-    def rows(self, split: Split) -> Indices:
-        """Return the rows of a split."""
-        return self.manifest.rows_in(split)
-
-    def targets(self) -> Indices:
-        """Return the class of each row."""
-        return self.manifest.label_indices(self.manifest.classes)
+from headstart.workflows.mirroring import MirrorTest, MirrorTester
+from headstart.workflows.tuning_data import TuningData
 
 
 def wants_tuning(config: TrainConfig) -> bool:
@@ -81,27 +59,38 @@ def check_tuning(config: TrainConfig) -> None:
         UnknownNameError: No such augmentation preset.
     """
     resolve(config.training.augmentation)
-    if wants_tuning(config):
-        for phase in planned_phases(config):
-            check_optimiser(phase.optimiser)
+    for phase in planned_phases(config):
+        check_optimiser(phase.optimiser)
+
+
+_PLANS: Final[Mapping[str, Callable[[], list[PhaseConfig]]]] = {
+    "full": full_phases,
+    "partial": partial_phases,
+    "scratch": scratch_phases,
+}
 
 
 def planned_phases(config: TrainConfig) -> list[PhaseConfig]:
-    """Return the phases that a configuration means.
-
-    Raises:
-        ConfigError: The strategy needs measurements that are not made yet.
-    """
+    """Return the phases that a configuration means; none where they are not known yet."""
     training = config.training
     if training.phases:
         return list(training.phases)
-    plans = {"full": full_phases, "partial": partial_phases, "scratch": scratch_phases}
-    if training.strategy not in plans:
-        raise ConfigError(
-            f"strategy {training.strategy!r} is not there yet: "
-            f"choose probe, {', '.join(plans)}, or write training.phases"
-        )
-    return plans[training.strategy]()
+    return _PLANS[training.strategy]() if training.strategy in _PLANS else []
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What fine-tuning came to.
+
+    Attributes:
+        plan: What was decided.
+        holder: Logits of the head that it started from, on the validation images.
+        tuned: The fine-tuned network; ``None`` where the plan was to train none.
+    """
+
+    plan: TuningPlan
+    holder: Logits
+    tuned: Tuned | None
 
 
 class TuningJob:
@@ -112,17 +101,25 @@ class TuningJob:
         featuriser: Where the backbone comes from.
         folder: The run's, for checkpoints.
         progress: Who is told.
+        elapsed_s: How long the run has taken up to now: it counts against ``budget``.
     """
 
     def __init__(
-        self, config: TrainConfig, featuriser: Featuriser, folder: Path, progress: Progress
+        self,
+        config: TrainConfig,
+        featuriser: Featuriser,
+        folder: Path,
+        progress: Progress,
+        *,
+        elapsed_s: float = 0.0,
     ) -> None:
         self._config = config
         self._featuriser = featuriser
         self._folder = folder
         self._progress = progress
+        self._deadline = time.monotonic() - elapsed_s + seconds(config.training.budget)
 
-    def run(self, data: TuningData) -> Tuned:
+    def run(self, data: TuningData) -> Outcome:
         """Fine-tune from a head that never saw the validation images.
 
         Raises:
@@ -133,43 +130,83 @@ class TuningJob:
             raise DataError(
                 "fine-tuning needs validation images: name some, or make a split with --val"
             )
-        task = self._task(data, self._start(data))
-        job = self._job(task)
+        start = self._start(data)
+        holder = start.logits(data.features, data.rows("val"), self._featuriser.graph.layout)
+        task = self._task(data, start)
         plan = TuningPlan.read(self._folder)
         if plan is None:
-            plan = self._decide(job)
+            plan = self._decide(task, data)
             plan.write(self._folder)
-        arithmetic = Arithmetic(plan.arithmetic, plan.images_per_s)
-        history = job.run(plan.phases, arithmetic, self._folder / "checkpoints")
-        with self._progress.wait("exporting the network"):
-            return job.export(self._folder / "tuned", history, arithmetic)
+        return Outcome(plan, holder, self._train(task, plan) if plan.phases else None)
 
-    def _job(self, task: TuningTask) -> FineTuning:
-        return FineTuning(
-            task,
-            self._config.training,
-            device=torch.device(best_device()),
-            progress=self._progress,
-        )
-
-    def _decide(self, job: FineTuning) -> TuningPlan:
-        augmentation = resolve(self._config.training.augmentation)
-        self._progress.say(f"augmentation: {describe(augmentation) or 'none'}")
+    def _decide(self, task: TuningTask, data: TuningData) -> TuningPlan:
+        job, training = self._job(task, self._config.training), self._config.training
+        if training.strategy == "auto" and not training.phases:
+            planner = AutoPlanner(
+                self._config,
+                folder=self._folder,
+                progress=self._progress,
+                deadline=self._deadline,
+            )
+            return planner.decide(
+                job,
+                task,
+                advise=lambda: advise_on(data, self._featuriser, self._config, self._progress),
+                mirrors=lambda: self._test_mirrors(task),
+            )
         arithmetic = job.choose_arithmetic()
         return TuningPlan(
             phases=tuple(planned_phases(self._config)),
-            augmentation=augmentation,
+            augmentation=resolve(training.augmentation),
             arithmetic=arithmetic.name,
             images_per_s=arithmetic.images_per_s,
         )
 
+    def _test_mirrors(self, task: TuningTask) -> tuple[MirrorTest, ...]:
+        layout, engine = self._featuriser.graph.layout, self._featuriser.engine
+        with self._progress.wait("mirroring validation images"):
+            return MirrorTester(engine, layout, task.head, task.validation).run()
+
+    def _train(self, task: TuningTask, plan: TuningPlan) -> Tuned:
+        self._progress.say(f"augmentation: {describe(plan.augmentation) or 'none'}")
+        config = self._config.training.model_copy(update={"augmentation": plan.augmentation})
+        arithmetic = Arithmetic(plan.arithmetic, plan.images_per_s)
+        job = self._job(task, config)
+        if plan.phases[0].batch_norm == "train" and has_batch_norm(task.backbone):
+            with self._progress.wait("fitting the head on batch statistics"):
+                task = on_batch_statistics(
+                    job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed
+                )
+            job = self._job(task, config)
+        history = job.run(plan.phases, arithmetic, self._folder / "checkpoints")
+        mirrored = self._mirroring_helps(job, task, plan, arithmetic)
+        with self._progress.wait("exporting the network"):
+            return job.export(self._folder / "tuned", history, arithmetic, mirrored=mirrored)
+
+    def _mirroring_helps(
+        self, job: FineTuning, task: TuningTask, plan: TuningPlan, arithmetic: Arithmetic
+    ) -> bool:
+        """Tell whether the mean over an image and its mirror image answers better."""
+        if not plan.augmentation.horizontal_flip:
+            return False
+        single = job.answer(task.validation, arithmetic)
+        double = job.answer(task.validation, arithmetic, mirrored=True)
+        contest = hold_against(double, single, task.validation.targets)
+        kept = "kept" if contest.wins else "not kept"
+        self._progress.say(f"mirror image averaged in: {kept}, {contest.figures}")
+        return contest.wins
+
+    def _job(self, task: TuningTask, config: TrainingConfig) -> FineTuning:
+        device = torch.device(best_device())
+        return FineTuning(task, config, device=device, progress=self._progress)
+
     def compare(
-        self, tuned: Tuned, probe: ProbeFit, features: StoredFeatures, data: TuningData
+        self, outcome: Outcome, probe: ProbeFit, features: StoredFeatures, data: TuningData
     ) -> tuple[Contest, ProbeFit]:
-        """Hold the fine-tuned model against the probe on the validation images.
+        """Hold the fine-tuned model against the head it started from, on validation images.
 
         Args:
-            tuned: What :meth:`run` returned.
+            outcome: What :meth:`run` returned; something was trained.
             probe: Fitted on the rows of ``data``.
             features: Of every image of the run under the fine-tuned backbone.
             data: What was tuned on.
@@ -177,34 +214,24 @@ class TuningJob:
         Returns:
             The outcome, and the fine-tuned model in the probe's terms, calibrated.
         """
-        layout, rows, targets = tuned.graph.layout, data.rows("val"), data.targets()
+        tuned = outcome.tuned
+        assert tuned is not None, "nothing was trained"
+        rows, targets = data.rows("val"), data.targets()[data.rows("val")]
         mine = replace(features, digests=data.features.digests)
-        logits = tuned.head.logits(mine, rows, layout)
-        temperature = fit_temperature(logits, targets[rows])
-        known = np.isin(rows, probe.held_out_rows)
-        held = np.searchsorted(probe.held_out_rows, rows[known])
-        contest = compare_with_probe(
-            logits[known], probe.held_out_logits[held], targets[rows[known]]
-        )
+        logits = tuned.head.logits(mine, rows, tuned.graph.layout)
+        contest = hold_against(logits, outcome.holder, targets)
         better = replace(
             probe,
-            head=replace(tuned.head, temperature=temperature),
+            head=replace(tuned.head, temperature=fit_temperature(logits, targets)),
             held_out_rows=rows,
             held_out_logits=logits,
             kind=f"fine-tuned ({self._config.training.strategy}), {probe.kind}",
-            notes=(*probe.notes, contest.words),
+            notes=(*probe.notes, *outcome.plan.reasons, words_of(contest)),
         )
         return contest, better
 
     def _start(self, data: TuningData) -> TrainableHead:
-        rows = data.rows("train")
-        task = ProbeTask(
-            features=_features_of(data, rows),
-            layout=self._featuriser.graph.layout,
-            targets=data.targets()[rows],
-            groups=fold_keys(data.manifest.take(rows), [data.digests[row] for row in rows]),
-            classes=data.manifest.classes,
-        )
+        task = data.probe_task(data.rows("train"), self._featuriser.graph.layout)
         head = self._config.head
         if head.name == "linear" and head.taps == "auto":
             head = head.model_copy(update={"taps": "all"})
@@ -221,25 +248,29 @@ class TuningJob:
             self._featuriser.spec, self._featuriser.weights, size_px=self._featuriser.size_px
         )
         size_px = data.geometry.size_px
-        margin_px = source_px(resolve(self._config.training.augmentation), size_px)
         return TuningTask(
             backbone=backbone,
             head=head,
-            features=_features_of(data, data.rows("train")),
+            features=data.features_of(data.rows("train")),
             columns=self._featuriser.graph.layout.columns(head.outputs),
-            train=self._examples(data, "train", margin_px),
+            train=self._examples(data, "train", self._margin_px(size_px)),
             validation=self._examples(data, "val", size_px),
             size_px=size_px,
             seed=self._config.seed,
         )
 
+    def _margin_px(self, size_px: int) -> int:
+        wanted = resolve(self._config.training.augmentation)
+        if self._config.training.strategy == "auto" and is_off(wanted):
+            wanted = wanted.model_copy(update=SHIFTS)
+        return source_px(wanted, size_px)
+
     def _examples(self, data: TuningData, split: Split, size_px: int) -> Examples:
         rows = data.rows(split)
-        geometry = data.geometry.model_copy(update={"size_px": size_px})
         pixels: PixelTable = read_pixels(
             data.manifest,
             rows.tolist(),
-            geometry,
+            with_margin(data.geometry, size_px),
             max_pixels=self._config.data.max_pixels,
             folder=self._folder / "pixels",
             progress=self._progress,
@@ -247,69 +278,13 @@ class TuningJob:
         return Examples(pixels, data.targets()[rows])
 
 
-def _features_of(data: TuningData, rows: Indices) -> StoredFeatures:
-    return replace(data.features, digests=[data.features.digests[row] for row in rows])
-
-
-@dataclass(frozen=True)
-class Contest:
-    """The fine-tuned model against the probe, on validation images that neither learned from.
-
-    Attributes:
-        tuned_accuracy: Of the fine-tuned model.
-        probe_accuracy: Of the probe, by predictions made while they were held out.
-        test: McNemar's, first the fine-tuned one.
-        tuned_nll: Mean negative log-likelihood, calibrated on these images, in nats.
-        probe_nll: Likewise.
-    """
-
-    tuned_accuracy: float
-    probe_accuracy: float
-    test: PairedTest
-    tuned_nll: float
-    probe_nll: float
-
-    @property
-    def tuned_wins(self) -> bool:
-        """More right answers than chance explains, or as many and a better likelihood."""
-        if self.test.p_value < _SIGNIFICANT:
-            return self.tuned_accuracy > self.probe_accuracy
-        return self.tuned_accuracy >= self.probe_accuracy and self.tuned_nll < self.probe_nll
-
-    @property
-    def words(self) -> str:
-        """The outcome in a sentence."""
-        kept = "the fine-tuned network is kept" if self.tuned_wins else "the probe is kept"
-        return (
-            f"{kept}: validation accuracy {self.tuned_accuracy:.3f} fine-tuned against "
-            f"{self.probe_accuracy:.3f} of the probe, held out (p = {self.test.p_value:.2g}); "
-            f"NLL {self.tuned_nll:.3f} against {self.probe_nll:.3f}"
-        )
-
-
-def compare_with_probe(tuned: Logits, probe: Logits, targets: Indices) -> Contest:
-    """Hold both models' logits on the validation images against each other.
-
-    Args:
-        tuned: Shape (M, K).
-        probe: Shape (M, K), predicted while held out.
-        targets: Shape (M,).
-    """
-    right = [logits.argmax(axis=1) == targets for logits in (tuned, probe)]
-    losses = [_calibrated_nll(logits, targets) for logits in (tuned, probe)]
-    return Contest(
-        tuned_accuracy=float(right[0].mean()),
-        probe_accuracy=float(right[1].mean()),
-        test=mcnemar(right[0], right[1]),
-        tuned_nll=losses[0],
-        probe_nll=losses[1],
+def words_of(contest: Contest) -> str:
+    """Return a contest's outcome in a sentence."""
+    kept = "the fine-tuned network" if contest.wins else "the head on the pretrained network"
+    return (
+        f"{kept} is kept: fine-tuned against the head it started from, "
+        f"both on the same training images: {contest.figures}"
     )
-
-
-def _calibrated_nll(logits: Logits, targets: Indices) -> float:
-    probabilities = softmax(logits, fit_temperature(logits, targets))
-    true = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(true, 1e-12)).mean())
 
 
 def write_epochs(folder: Path, history: Sequence[EpochRecord]) -> None:

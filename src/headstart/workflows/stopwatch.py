@@ -24,7 +24,12 @@ class Stopwatch:
             elapsed = time.perf_counter() - began
             self._steps[name] = self._steps.get(name, 0.0) + elapsed
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the watch was made."""
+        return time.perf_counter() - self._began
+
     def seconds(self) -> dict[str, float]:
         """Return step -> seconds, and ``total`` since the watch was made."""
         steps = {name: round(value, 3) for name, value in self._steps.items()}
-        return {**steps, "total": round(time.perf_counter() - self._began, 3)}
+        return {**steps, "total": round(self.elapsed_s, 3)}

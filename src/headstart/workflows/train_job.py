@@ -166,7 +166,13 @@ class TrainJob:
         if not wants_tuning(self._config):
             return probe
         with self._watch.step("fine-tuning"):
-            return fine_tune(probe, self._config, folder=self._folder, progress=self._progress)
+            return fine_tune(
+                probe,
+                self._config,
+                folder=self._folder,
+                progress=self._progress,
+                elapsed_s=self._watch.elapsed_s,
+            )
 
     def _bundle(self, candidate: Candidate, judged: Judged) -> BundleInfo:
         with ThreadPoolExecutor(1) as beside:  # drawing beside the engine's compilation

@@ -13,6 +13,7 @@ from torch.nn import functional
 from headstart.training.conv_functions import Clip, Depthwise
 from headstart.training.fast_convs import accelerate, restore
 from headstart.training.native import Kernels, load_kernels
+from headstart.training.norm_functions import Normalise
 
 NEEDS_COMPILER = "no C compiler here: the fast way is not taken"
 
@@ -28,9 +29,11 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
     return found
 
 
-def near(found: torch.Tensor, expected: torch.Tensor, *, share: float = 0.03) -> None:
+def near(
+    found: torch.Tensor, expected: torch.Tensor, *, share: float = 0.03, floor: float = 1e-6
+) -> None:
     found, expected = found.detach().float(), expected.detach().float()
-    scale = float(expected.abs().max()) + 1e-6
+    scale = float(expected.abs().max()) + floor
     torch.testing.assert_close(found, expected, rtol=0, atol=share * scale)
 
 
@@ -79,7 +82,9 @@ def alike(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(torch.cosine_similarity(a, b, dim=0))
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv2_050", "resnet18"])
+@pytest.mark.parametrize(
+    "name", ["tf_efficientnet_lite0", "mobilenetv2_050", "resnet18", "resnet26"]
+)
 def test_a_rerouted_network_answers_and_learns_as_before(kernels, name: str) -> None:
     torch.manual_seed(0)
     network = timm.create_model(name, num_classes=3).eval().to(memory_format=torch.channels_last)
@@ -96,9 +101,64 @@ def test_a_rerouted_network_answers_and_learns_as_before(kernels, name: str) -> 
     torch.testing.assert_close(network(images).detach(), expected, rtol=0, atol=0)
 
 
-def test_batch_norms_that_train_are_left_alone(kernels) -> None:
-    network = timm.create_model("mobilenetv2_050", num_classes=3).train()
-    assert accelerate(network, torch.randn(4, 3, 64, 64), kernels) == 0
+@pytest.mark.parametrize(
+    "name", ["tf_efficientnet_lite0", "mobilenetv2_050", "resnet18", "resnet26"]
+)
+def test_batch_norms_that_train_learn_as_before(kernels, name: str) -> None:
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=3).to(memory_format=torch.channels_last)
+    other = timm.create_model(name, num_classes=3).to(memory_format=torch.channels_last)
+    other.load_state_dict(network.state_dict())
+    images = torch.randn(16, 3, 96, 96).to(memory_format=torch.channels_last)
+    network.train()
+    assert accelerate(network, images, kernels) > 10
+    assert all(module.training for module in network.modules())
+    torch.testing.assert_close(network.state_dict(), other.state_dict(), rtol=0, atol=0)
+    exact, plain = (gradients(other.train(), images, rough=rough) for rough in (False, True))
+    assert alike(gradients(network, images), exact) > alike(plain, exact) - 0.1
+    gradients(network, images, rough=False)  # as many batches as the other saw
+    for statistic, expected in other.named_buffers():
+        near(network.get_buffer(statistic), expected, share=0.05, floor=1e-2)
+    network.eval(), other.eval()
+    other.load_state_dict(network.state_dict())
+    torch.testing.assert_close(network(images), other(images), rtol=1e-2, atol=1e-3)
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(1, 70),
+    st.integers(1, 9),
+    st.sampled_from([(-torch.inf, torch.inf), (0.0, torch.inf), (0.0, 6.0)]),
+    st.floats(-30, 30),
+    st.sampled_from([0.1, None]),
+    st.integers(0, 9),
+)
+def test_batch_norm_is_pytorchs(
+    kernels, channels: int, side: int, ends, offset: float, momentum: float | None, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = (offset + torch.randn(3, channels, side, side + 1, generator=generator)).bfloat16()
+    mine, other = (nn.BatchNorm2d(channels, momentum=momentum) for _ in range(2))
+    with torch.no_grad():
+        mine.weight.copy_(torch.randn(channels, generator=generator))
+        mine.bias.copy_(torch.randn(channels, generator=generator))
+    other.load_state_dict(mine.state_dict())
+    x1, x2 = x.clone().requires_grad_(), x.float().requires_grad_()
+    clip = Clip(*ends)
+    found = Normalise.apply(x1, mine.weight, mine.bias, mine, clip, kernels)
+    expected = other(x2).clamp(*ends)
+    near(found, expected)
+    near(mine.running_mean, other.running_mean)
+    near(mine.running_var, other.running_var)
+    gradient = torch.randn(found.shape, generator=generator).bfloat16()
+    passes = (found > ends[0]) & (found < ends[1])  # at the clip's edges rounding decides
+    fresh = nn.BatchNorm2d(channels, momentum=momentum)
+    fresh.load_state_dict({**mine.state_dict(), "running_mean": torch.zeros(channels)})
+    fresh(x2).backward(gradient.float() * passes)
+    found.backward(gradient)
+    near(x1.grad, x2.grad, share=0.04)
+    near(mine.weight.grad, fresh.weight.grad)
+    near(mine.bias.grad, fresh.bias.grad)
 
 
 class Shared(nn.Module):

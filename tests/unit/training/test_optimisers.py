@@ -105,6 +105,27 @@ def test_settings_reach_the_optimiser() -> None:
             assert group[keys.get(key, key)] == value
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "adagrad"])
+def test_a_gradient_may_lie_otherwise_in_memory_than_its_weight(name) -> None:
+    config = OptimiserConfig(name=name, learning_rate=0.05, **USED.get(name, BETAS))
+    found = []
+    for how in (torch.channels_last, torch.contiguous_format):
+        torch.manual_seed(0)
+        weight = nn.Parameter(torch.randn(4, 3, 5, 5).contiguous(memory_format=torch.channels_last))
+        optimiser = build_optimiser([{"params": [weight]}], config)
+        for step in range(4):
+            if step == 2:  # as a checkpoint gives it back
+                state = copy.deepcopy(optimiser.state_dict())
+                for values in state["state"].values():
+                    values.update({k: v.contiguous() for k, v in values.items() if v is not None})
+                optimiser = build_optimiser([{"params": [weight]}], config)
+                optimiser.load_state_dict(state)
+            weight.grad = torch.randn(4, 3, 5, 5).contiguous(memory_format=how)
+            optimiser.step()
+        found.append(weight.detach())
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
 def test_unset_settings_are_those_of_torch() -> None:
     weights = [nn.Parameter(torch.zeros(2, 2))]
     ours = build_optimiser([{"params": weights}], OptimiserConfig(name="rmsprop"))

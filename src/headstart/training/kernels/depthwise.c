@@ -1,4 +1,4 @@
-/* Gradients of depthwise convolutions on bfloat16, channels last.
+/* Gradients of depthwise convolutions on bfloat16, channels last, and folded norms.
  *
  * PyTorch's path for them is some five to ten times slower than the arithmetic needs
  * (benchmarks/README.md). Tensors are dense: images (N, H, W, C), weights (K, K, C).
@@ -163,5 +163,46 @@ int input_gradient(const bf16 *restrict g, const float *restrict weight, bf16 *r
                 }
     }
     free(sums);
+    return 0;
+}
+
+/* packed = weight * scale, one factor a row. Returns 0. */
+int fold(const float *restrict weight, const float *restrict scale, bf16 *restrict packed,
+         int64_t rows, int64_t columns, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t row = 0; row < rows; row++) {
+        const float *w = weight + row * columns, factor = scale[row];
+        bf16 *p = packed + row * columns;
+#pragma omp simd
+        for (int64_t i = 0; i < columns; i++) p[i] = narrow(w[i] * factor);
+    }
+    return 0;
+}
+
+/* Gradients of fold's arguments from that of its result. Returns 0. */
+int fold_gradient(const bf16 *restrict gradient, const float *restrict weight,
+                  const float *restrict scale, float *restrict of_weight,
+                  float *restrict of_scale, int64_t rows, int64_t columns, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t row = 0; row < rows; row++) {
+        const bf16 *g = gradient + row * columns;
+        const float *w = weight + row * columns, factor = scale[row];
+        float *to = of_weight + row * columns, lanes[LANES] = {0}, sum = 0;
+        int64_t start = 0;
+        for (; start + LANES <= columns; start += LANES)
+#pragma omp simd
+            for (int i = 0; i < LANES; i++) {
+                float value = widen(g[start + i]);
+                to[start + i] = value * factor;
+                lanes[i] += value * w[start + i];
+            }
+        for (; start < columns; start++) {
+            float value = widen(g[start]);
+            to[start] = value * factor;
+            sum += value * w[start];
+        }
+        for (int i = 0; i < LANES; i++) sum += lanes[i];
+        of_scale[row] = sum;
+    }
     return 0;
 }
