@@ -36,7 +36,7 @@ from _report import Check, Report, arguments_parser
 
 ROUNDS = 50
 PER_CLASS = {"lying": 40, "upright": 80}
-WON = "the fine-tuned network is kept"
+WON = "the trained network is kept"
 SAME = ("weights.safetensors", "graph.onnx")
 PHASE = {"batch_size": 16, "dropout": 0.2, "optimiser": {"name": "adamw", "learning_rate": 1e-3}}
 SETTINGS = {

@@ -308,7 +308,7 @@ def test_a_settings_file_that_is_none(
     ("arguments", "words"),
     [
         (["trian", "photos"], "unknown command 'trian': did you mean train"),
-        (["train"], "Missing argument"),
+        (["train"], "train needs DATA"),
         (["predict", "bundle"], "Missing argument"),
         (["train", "photos", "--sed", "1"], "No such option: --sed"),
         (["train", "photos", "--seed", "one"], "Invalid value for '--seed'"),

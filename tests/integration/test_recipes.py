@@ -81,7 +81,7 @@ def test_on_a_pretrained_network(name: str, few: Path, tmp_path: Path, cache: Pa
         },
         out=tmp_path / "run",
     )
-    assert any("of the probe, held out" in note for note in done.notes)
+    assert any("the head it started from" in note for note in done.notes)
 
 
 def test_from_python_a_grid_asks_which_network(few: Path) -> None:

@@ -85,7 +85,7 @@ def test_killed_at_random_instants(root: Path) -> None:
     began = time.monotonic()
     _, said = whole.communicate(timeout=120)
     assert whole.returncode == 0, said
-    assert "the fine-tuned network is kept" in said
+    assert "the trained network is kept" in said
     seconds = time.monotonic() - began
     resume = ["train", "--resume", str(root / "run")]
     calls = [(arguments(root, "run"), BEGINS), *(KILLS - 1) * [(resume, GOES_ON)]]

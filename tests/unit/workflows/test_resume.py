@@ -16,7 +16,7 @@ import torch
 from headstart.errors import ConfigError, DataError, TrainingError, WeightsError
 from headstart.progress import Silent
 from headstart.training.tuning_plan import TuningPlan
-from headstart.workflows.fine_tuning import Contest
+from headstart.workflows.contest import Contest
 from headstart.workflows.resume_record import ResumeRecord
 from headstart.workflows.train import train
 
@@ -72,7 +72,7 @@ class Whole(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def tuned_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Contest, "tuned_wins", True)
+    monkeypatch.setattr(Contest, "wins", True)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, image_folder: Any) -> Whole:
     root = tmp_path_factory.mktemp("whole")
     photos = image_folder(root / "photos", "cat", "dog", per_class=20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Contest, "tuned_wins", True)
+        patch.setattr(Contest, "wins", True)
         train(photos, config=SETTINGS, out=root / "run", cache=root / "cache")
     return Whole(photos, root / "cache", root / "run")
 
