@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 
 from headstart.backbones.spec import FLAT
+from headstart.kernels.native import Kernels, load_kernels
 
 _LEAST_VARIANCE = 1e-12
 """Below it the square root's gradient would not be finite: a 1x1 activation has none at all."""
@@ -90,9 +91,15 @@ class _Pooled(torch.autograd.Function):
         ctx: Any, activation: torch.Tensor, statistics: tuple[str, ...]
     ) -> tuple[torch.Tensor, ...]:
         """Return the statistics asked for, each (N, C)."""
-        found = tuple(POOLINGS[name](activation) for name in statistics)
+        kernels = _kernels_for(activation)
+        if kernels is None:
+            found = tuple(POOLINGS[name](activation) for name in statistics)
+        else:
+            every = kernels.pool(_dense(activation), _LEAST_VARIANCE)
+            found = tuple(every[_TOGETHER.index(name)] for name in statistics)
+            ctx.every = every
         ctx.save_for_backward(activation, *found)
-        ctx.statistics = statistics
+        ctx.statistics, ctx.kernels = statistics, kernels
         return found
 
     @staticmethod
@@ -101,6 +108,8 @@ class _Pooled(torch.autograd.Function):
         activation, *found = ctx.saved_tensors
         values = dict(zip(ctx.statistics, found, strict=True))
         wanted = dict(zip(ctx.statistics, gradients, strict=True))
+        if ctx.kernels is not None:
+            return _in_one_pass(ctx.kernels, activation, ctx.every, wanted), None
         total = torch.zeros_like(activation)
         if "std" in wanted:
             total = _std_gradient(activation, values["std"], wanted["std"])
@@ -111,6 +120,34 @@ class _Pooled(torch.autograd.Function):
         if "mean" in wanted:
             total.add_(_wide(wanted["mean"], activation), alpha=1 / activation[0, 0].numel())
         return total, None
+
+
+def _kernels_for(activation: torch.Tensor) -> Kernels | None:
+    """Return what pools in one pass, where it can."""
+    if (
+        activation.dtype != torch.bfloat16
+        or activation.device.type != "cpu"
+        or not activation.movedim(1, -1).is_contiguous()
+        or torch.compiler.is_compiling()
+    ):
+        return None
+    return load_kernels()
+
+
+def _dense(activation: torch.Tensor) -> torch.Tensor:
+    return activation.movedim(1, -1)
+
+
+def _in_one_pass(
+    kernels: Kernels,
+    activation: torch.Tensor,
+    found: tuple[torch.Tensor, ...],
+    wanted: Mapping[str, torch.Tensor],
+) -> torch.Tensor:
+    none = torch.zeros_like(found[0])
+    gradients = [wanted[name].float().contiguous() if name in wanted else none for name in _TOGETHER]
+    laid = kernels.pool_gradient(_dense(activation), found, gradients, _LEAST_VARIANCE)
+    return laid.movedim(-1, 1)
 
 
 def _std_gradient(

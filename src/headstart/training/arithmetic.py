@@ -13,7 +13,7 @@ from torch import nn
 from headstart.errors import ConfigError
 from headstart.training.compilation import compile_regions
 from headstart.training.fast_convs import accelerate, restore
-from headstart.training.native import load_kernels
+from headstart.kernels.native import load_kernels
 
 Name = Literal[
     "f32",

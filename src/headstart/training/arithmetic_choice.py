@@ -13,7 +13,7 @@ from torch import nn
 from headstart.errors import TrainingError
 from headstart.training.arithmetic import COMPILED, Arithmetic, Name
 from headstart.training.compilation import FAILURES, reason_of
-from headstart.training.native import load_kernels
+from headstart.kernels.native import load_kernels
 
 Step = Callable[[Arithmetic], None]
 

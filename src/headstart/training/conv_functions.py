@@ -14,9 +14,12 @@ from typing import Any, Final
 import torch
 from torch.nn import functional
 
-from headstart.training.native import Kernels
+from headstart.kernels.native import Kernels
 
 _backward: Final = torch.ops.aten.convolution_backward
+_product: Final = torch.ops.mkldnn._linear_pointwise
+_convolution: Final = torch.ops.mkldnn._convolution_pointwise
+"""What PyTorch's compiler calls: bias and activation in the product's own pass over memory."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ class Clip:
         """Whether it changes anything."""
         return self != Clip()
 
-    def apply_(self, values: torch.Tensor) -> torch.Tensor:
-        """Clip in place."""
-        return values.clamp_(self.low, self.high) if self.is_on else values
+    @property
+    def after(self) -> tuple[str, list[float], str]:
+        """How oneDNN is told to do it on the way out of a product: name, numbers, variant."""
+        return ("hardtanh", [self.low, self.high], "") if self.is_on else ("none", [], "")
 
 
 class Fold(torch.autograd.Function):
@@ -73,14 +77,9 @@ class Pointwise(torch.autograd.Function):
     ) -> torch.Tensor:
         """Return clip(conv(x)); ``x`` and ``weight`` (O, I) are of one type."""
         n, _, h, w = x.shape
-        rows = rows_of(x)
-        out = new_image(x, (n, len(weight), h, w))
-        y = rows_of(out)
-        if bias is None:
-            torch.mm(rows, weight.t(), out=y)
-        else:
-            torch.addmm(bias.to(x.dtype), rows, weight.t(), out=y)
-        clip.apply_(y)
+        rows, shift = rows_of(x), None if bias is None else bias.to(x.dtype)
+        y = _product(rows, weight, shift, *clip.after)
+        out = _image_of(y, (n, len(weight), h, w))
         ctx.save_for_backward(rows, weight, out if clip.is_on else None)
         ctx.clip, ctx.kernels, ctx.shape, ctx.biased = clip, kernels, x.shape, bias is not None
         return out
@@ -131,8 +130,9 @@ class Depthwise(torch.autograd.Function):
         packed = weight.to(x.dtype)
         channels = x.shape[1]
         shift = None if bias is None else bias.to(x.dtype)
-        y = functional.conv2d(padded, packed, shift, stride, padding, 1, channels)
-        out = clip.apply_(y).contiguous(memory_format=torch.channels_last)
+        sizes = [*padding], [stride, stride], [1, 1], channels
+        y = _convolution(padded, packed, shift, *sizes, *clip.after)
+        out = y.contiguous(memory_format=torch.channels_last)
         ctx.save_for_backward(_dense(x), weight, out if clip.is_on else None)
         ctx.clip, ctx.kernels, ctx.stride, ctx.pads = clip, kernels, stride, pads
         ctx.biased = bias is not None
@@ -184,6 +184,13 @@ def _through_clip(
 def rows_of(x: torch.Tensor) -> torch.Tensor:
     """Return (N, C, H, W) as dense rows (N*H*W, C): no copy where memory is channels last."""
     return _dense(x).view(-1, x.shape[1])
+
+
+def _image_of(rows: torch.Tensor, shape: tuple[int, int, int, int]) -> torch.Tensor:
+    """Return dense rows (N*H*W, C) as (N, C, H, W); no view, so what follows may work in place."""
+    _, c, h, w = shape
+    strides = (h * w * c, 1, w * c, c)
+    return rows.new_empty(0).set_(rows.untyped_storage(), 0, shape, strides)
 
 
 def new_image(like: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from headstart.training.conv_functions import Clip, new_image, rows_of
-from headstart.training.native import Kernels
+from headstart.kernels.native import Kernels
 
 
 class Normalise(torch.autograd.Function):

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from headstart.training.conv_functions import Clip, Depthwise
 from headstart.training.fast_convs import accelerate, restore
-from headstart.training.native import Kernels, load_kernels
+from headstart.kernels.native import Kernels, load_kernels
 from headstart.training.norm_functions import Normalise
 
 NEEDS_COMPILER = "no C compiler here: the fast way is not taken"

@@ -9,7 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,7 +21,7 @@ from headstart.config.places import cache_dir
 
 _FLAGS: Final = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 _SECONDS: Final = 120
-_SOURCES: Final = ("depthwise.c", "batch_norm.c")
+_SOURCES: Final = ("depthwise.c", "batch_norm.c", "pooling.c")
 
 
 class _Shape(ctypes.Structure):
@@ -32,7 +32,7 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """Depthwise gradients, batch norms, folded norms; bfloat16, dense, channels last.
+    """Depthwise gradients, norms, folded norms, pooling; bfloat16, dense, channels last.
 
     Args:
         library: What ``kernels/*.c`` were compiled to.
@@ -204,6 +204,41 @@ class Kernels:
         tensors = (gradient, output, rows, *factors, out)
         self._call("norm_backward", *map(_pointer, tensors), *_sizes(rows), *_ends(low, high))
 
+    def pool(
+        self, activation: torch.Tensor, least: float
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return mean, maximum and deviation over places, float32 (N, C) each.
+
+        Args:
+            activation: bfloat16 (N, ..., C), contiguous.
+            least: The variance is not taken for less.
+        """
+        n, c = activation.shape[0], activation.shape[-1]
+        found = torch.empty(3, n, c)
+        tensors = map(_pointer, (activation, *found))
+        self._call("pool_forward", *tensors, *_places(activation), ctypes.c_float(least))
+        return found[0], found[1], found[2]
+
+    def pool_gradient(
+        self,
+        activation: torch.Tensor,
+        found: Sequence[torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+        least: float,
+    ) -> torch.Tensor:
+        """Return the gradient of the activation, bfloat16, of its shape.
+
+        Args:
+            activation: As :meth:`pool` took it.
+            found: What it returned.
+            gradients: Of that, float32 (N, C) each, contiguous.
+            least: As it was given.
+        """
+        out = torch.empty_like(activation)
+        tensors = map(_pointer, (activation, *found, *gradients, out))
+        self._call("pool_backward", *tensors, *_places(activation), ctypes.c_float(least))
+        return out
+
     def _call(self, name: str, *arguments: object) -> None:
         failed = getattr(self._library, name)(*arguments, ctypes.c_int(torch.get_num_threads()))
         if failed:
@@ -220,6 +255,11 @@ def _pointer(tensor: torch.Tensor) -> ctypes.c_void_p:
 
 def _sizes(rows: torch.Tensor) -> tuple[ctypes.c_int64, ctypes.c_int64]:
     return ctypes.c_int64(rows.shape[0]), ctypes.c_int64(rows.shape[1])
+
+
+def _places(activation: torch.Tensor) -> tuple[ctypes.c_int64, ...]:
+    n, c = activation.shape[0], activation.shape[-1]
+    return tuple(map(ctypes.c_int64, (n, activation.numel() // max(n * c, 1), c)))
 
 
 def _ends(low: float, high: float) -> tuple[ctypes.c_float, ctypes.c_float]:
@@ -239,7 +279,7 @@ def load_kernels() -> Kernels | None:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc"))), None)
     if compiler is None or os.environ.get("HEADSTART_KERNELS") == "0":
         return None
-    folder = resources.files("headstart.training").joinpath("kernels")
+    folder = resources.files("headstart.kernels")
     sources = {name: folder.joinpath(name).read_text() for name in _SOURCES}
     path = cache_dir() / "kernels" / f"{_key(sources)}.so"
     try:

@@ -1,0 +1,1 @@
+"""Passes over activations that PyTorch takes several for, in C, compiled on first use."""
