@@ -145,7 +145,9 @@ def _in_one_pass(
     wanted: Mapping[str, torch.Tensor],
 ) -> torch.Tensor:
     none = torch.zeros_like(found[0])
-    gradients = [wanted[name].float().contiguous() if name in wanted else none for name in _TOGETHER]
+    gradients = [
+        wanted[name].float().contiguous() if name in wanted else none for name in _TOGETHER
+    ]
     laid = kernels.pool_gradient(_dense(activation), found, gradients, _LEAST_VARIANCE)
     return laid.movedim(-1, 1)
 

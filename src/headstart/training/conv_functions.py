@@ -88,13 +88,14 @@ class Pointwise(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients of input, weight and bias."""
         rows, packed, y = ctx.saved_tensors
+        kernels: Kernels = ctx.kernels
         g = rows_of(gradient)
         g, bias = _through_clip(g, y, ctx)
         x = None
         if ctx.needs_input_grad[0]:
             n, c, h, w = ctx.shape
             x = (g @ packed).view(n, h, w, c).permute(0, 3, 1, 2)
-        weight = g.t() @ rows if ctx.needs_input_grad[1] else None
+        weight = kernels.pointwise_gradient(g, rows) if ctx.needs_input_grad[1] else None
         return x, weight, bias, None, None
 
 
@@ -132,7 +133,7 @@ class Depthwise(torch.autograd.Function):
         shift = None if bias is None else bias.to(x.dtype)
         sizes = [*padding], [stride, stride], [1, 1], channels
         y = _convolution(padded, packed, shift, *sizes, *clip.after)
-        out = y.contiguous(memory_format=torch.channels_last)
+        out: torch.Tensor = y.contiguous(memory_format=torch.channels_last)
         ctx.save_for_backward(_dense(x), weight, out if clip.is_on else None)
         ctx.clip, ctx.kernels, ctx.stride, ctx.pads = clip, kernels, stride, pads
         ctx.biased = bias is not None

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from headstart.training.conv_functions import Clip, Depthwise, Fold, Pointwise
 from headstart.kernels.native import Kernels
+from headstart.training.conv_functions import Clip, Depthwise, Fold, Pointwise
 from headstart.training.norm_functions import Normalise
 
 _Bias = torch.Tensor | None

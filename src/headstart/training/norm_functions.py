@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from headstart.training.conv_functions import Clip, new_image, rows_of
 from headstart.kernels.native import Kernels
+from headstart.training.conv_functions import Clip, new_image, rows_of
 
 
 class Normalise(torch.autograd.Function):

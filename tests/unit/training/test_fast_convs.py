@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from headstart.backbones.pooling import pool_all
+from headstart.kernels.native import Kernels, load_kernels
 from headstart.training.conv_functions import Clip, Depthwise
 from headstart.training.fast_convs import accelerate, restore
-from headstart.kernels.native import Kernels, load_kernels
 from headstart.training.norm_functions import Normalise
 
 NEEDS_COMPILER = "no C compiler here: the fast way is not taken"
@@ -179,6 +180,37 @@ def test_a_network_that_would_answer_differently_is_not_touched(kernels) -> None
     expected = network(images)
     assert accelerate(network, images, kernels) == 0
     torch.testing.assert_close(network(images), expected, rtol=0, atol=0)
+
+
+@settings(max_examples=15)
+@given(st.integers(4096, 5000), st.integers(1, 70), st.integers(1, 70), st.integers(0, 9))
+def test_pointwise_gradients_are_the_products(
+    kernels, rows: int, outs: int, ins: int, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    gradient = torch.randn(rows, outs, generator=generator).bfloat16()
+    x = torch.randn(rows, ins, generator=generator).bfloat16()
+    near(kernels.pointwise_gradient(gradient, x), gradient.float().t() @ x.float(), share=0.005)
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 3), st.integers(1, 70), st.integers(1, 5), st.booleans(), st.integers(0, 9))
+def test_pooling_in_one_pass_is_pytorchs(
+    kernels, images: int, channels: int, side: int, ties: bool, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randn(images, channels, side, side + 1, generator=generator)
+    maps = (maps.round() if ties else maps).bfloat16()
+    laid = maps.contiguous(memory_format=torch.channels_last)
+    found = []
+    for activation in (laid, laid.double()):
+        activation = activation.requires_grad_()
+        pooled = torch.cat(list(pool_all(("mean", "max", "std"), activation).values()), dim=1)
+        weight = torch.linspace(-1, 1, pooled.shape[1], dtype=pooled.dtype)
+        (gradient,) = torch.autograd.grad((pooled * weight).sum(), activation)
+        found.append((pooled, gradient))
+    for mine, exact in zip(*found, strict=True):
+        near(mine, exact, share=0.01)
 
 
 def test_the_same_work_gives_the_same_bits(kernels) -> None:
