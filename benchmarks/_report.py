@@ -83,6 +83,7 @@ class Report:
         if file is not None:
             content = {**asdict(self), "machine": machine_line()}
             content["checks"] = [{**asdict(check), "met": check.met} for check in self.checks]
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
