@@ -33,7 +33,8 @@ _ALL_FOLDS_ROWS: Final = 20_000
 """Above this, the answers to one held-out fold are precise enough."""
 _SIDE_BY_SIDE_ROWS: Final = 3000
 """Up to so many training rows heads are fitted beside each other, on a thread each."""
-_IN_MEMORY: Final = 1 << 30
+_IN_MEMORY: Final = 1 << 28
+"""Bytes of features up to which they are read once, not once a head."""
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,10 @@ class EventFile:
         value = _bytes(1, tag.encode()) + _bytes(9, _plugin("text", b"")) + _bytes(8, tensor)
         self._append([_event(_bytes(5, _bytes(1, value)), step=0)])
 
-    def hparams(self, settings: Mapping[str, Setting], *, name: str) -> None:
+    def hparams(self, settings: Mapping[str, Setting]) -> None:
         """Append settings for TensorBoard's table of runs (its ``hparams`` plug-in)."""
         entries = b"".join(_bytes(1, _entry(key, value)) for key, value in settings.items())
-        start = entries + _bytes(4, name.encode()) + _double(5, time.time())
+        start = entries + _double(5, time.time())
         end = _number(1, _SUCCESS) + _double(2, time.time())
         self._append(
             [

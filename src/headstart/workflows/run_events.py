@@ -81,7 +81,7 @@ def write_run_events(folder: Path, record: RunRecord) -> None:
         StorageError: The disk is full or refuses.
     """
     file = EventFile(folder / FOLDER)
-    file.hparams(told_settings(record.config), name=record.title)
+    file.hparams(told_settings(record.config))
     for step, tried in enumerate(record.fit.candidates):
         figures = {"accuracy": tried.accuracy, "log_loss": tried.nll}
         file.scalars({f"head_search/{name}": it for name, it in figures.items()}, step=step)

@@ -21,13 +21,13 @@ def fitted(values: np.ndarray, deviation: float, sizes: np.ndarray = SIZES) -> P
 
 @pytest.mark.parametrize(("rate", "floor"), [(0.35, 0.0), (0.5, 0.4), (0.8, 0.6)])
 def test_a_law_without_noise_is_found(rate: float, floor: float) -> None:
-    laws = fitted(errors(rate, floor, 0.1), 1e-5)
+    laws = fitted(errors(rate, floor, 0.1), 5e-4)
     now, doubled = errors(rate, floor, 0.1, np.array([2000.0, 4000.0]))
     gain = laws.gain(2000, 4000)
-    assert gain.value == pytest.approx(now - doubled, abs=3e-4)
-    assert gain.high - gain.low < 2e-3
-    assert laws.error(2000).value == pytest.approx(now, abs=3e-4)
-    assert laws.rate == pytest.approx(rate, rel=0.15)
+    assert gain.value == pytest.approx(now - doubled, abs=1e-3)
+    assert gain.high - gain.low < 4e-3
+    assert laws.error(2000).value == pytest.approx(now, abs=1e-3)
+    assert laws.rate == pytest.approx(rate, rel=0.2)
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ from headstart.selection.curve_sizes import check_sizes, choose_sizes, nested_dr
 
 @given(st.integers(2, 100), st.integers(1, 100_000))
 def test_sizes_are_a_geometric_scale(classes: int, largest: int) -> None:
-    try:
-        sizes = choose_sizes(largest, classes)
-    except DataError as error:
-        assert f"{largest:,} training images of {classes:,} classes are too few" in str(error)
-        assert largest < 2 * max(20, 5 * classes)
+    if largest < 2 * max(20, 5 * classes):
+        with pytest.raises(DataError, match=f"{largest:,} training images of {classes:,} classes"):
+            choose_sizes(largest, classes)
         return
+    sizes = choose_sizes(largest, classes)
     assert sizes[-1] == largest
     assert sizes[0] >= max(20, 5 * classes) - 1
     assert 3 <= len(sizes) <= 7

@@ -125,7 +125,8 @@ def test_no_run_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_imported_before_it_is_asked_for(command: Any) -> None:
     script = (
-        "import sys; from headstart.workflows.train import read_tracker; read_tracker(None); "
-        "print([name for name in ('mlflow', 'tensorboard', 'requests') if name in sys.modules])"
+        "import sys; from headstart.workflows.mlflow_tracking import read_tracker; "
+        "read_tracker(None); "
+        "print([name for name in ('mlflow', 'torch', 'requests') if name in sys.modules])"
     )
     assert command(script=script).out.strip() == "[]"
