@@ -18,9 +18,9 @@ _CLASSES: Final = 20
 
 def curve_lines(curve: LearningCurve) -> Iterator[str]:
     """Yield what a learning curve shows, for the terminal."""
-    yield (
+    yield from _wrapped(
         f"{shortened(curve.source, 40)}: {curve.images:,} training and validation images, "
-        f"{curve.head} on {shortened(curve.backbone, 25)}"
+        f"{curve.head} on {curve.backbone}"
     )
     yield ""
     yield f"{'training images':>16}   {'accuracy, % [95 %]':<22}{'heads':>6}{'judged on':>11}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ def run_lines(run: StoredRun) -> Iterator[str]:
     """Yield all there is to say on one run."""
     yield f"{run.name}: {run.folder}"
     facts = {
-        "made": run.created.replace("T", " "),
+        "made": _local(run.created, "%Y-%m-%d %H:%M:%S UTC%:z"),
         "data": run.data,
         "backbone": run.backbone,
         "head": run.head,
@@ -81,7 +82,7 @@ def _row(run: StoredRun) -> str:
     seconds = "-" if run.seconds is None else f"{run.seconds:.0f}"
     f1 = run.metrics.get("f1_macro")
     return (
-        f"{cut(run.name, _NAME - 1):<{_NAME}}{run.created[5:16].replace('T', ' ') or '-':<12}"
+        f"{cut(run.name, _NAME - 1):<{_NAME}}{_local(run.created, '%m-%d %H:%M') or '-':<12}"
         f"{cut(PurePath(run.data).name or '-', _DATA - 1):<{_DATA}}"
         f"{cut(run.backbone or '-', _BACKBONE - 1):<{_BACKBONE}}"
         f"{cut(_trained(run) or '-', _HEAD - 1):<{_HEAD}}"
@@ -93,6 +94,16 @@ def _row(run: StoredRun) -> str:
 def _trained(run: StoredRun) -> str:
     """Return what has the figures: a head, after a plus if its network was trained too."""
     return f"{run.strategy}+{run.head}" if run.kept == "fine-tuned" else run.head
+
+
+def _local(created: str, form: str) -> str:
+    """Return a time as the user's clock showed it; as it is written where it is no time."""
+    try:
+        then = datetime.fromisoformat(created).astimezone()
+    except ValueError:
+        return created
+    offset = then.strftime("%z")
+    return then.strftime(form.replace("%:z", f"{offset[:3]}:{offset[3:5]}"))
 
 
 def _strategy(run: StoredRun) -> str:

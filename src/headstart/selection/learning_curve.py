@@ -28,7 +28,8 @@ from headstart.selection.threads import one_thread
 
 Bools = npt.NDArray[np.bool_]
 
-_FOLDS: Final = 5
+FOLDS: Final = 5
+"""Each image is held out in one of so many."""
 _ALL_FOLDS_ROWS: Final = 20_000
 """Above this, the answers to one held-out fold are precise enough."""
 _SIDE_BY_SIDE_ROWS: Final = 3000
@@ -91,7 +92,7 @@ def measure_curve(
         ConfigError: Sizes that the images do not allow.
         DataError: Too few images for a curve.
     """
-    fold_of = assign_folds(task.targets, task.groups, folds=_FOLDS, seed=seed)
+    fold_of = assign_folds(task.targets, task.groups, folds=FOLDS, seed=seed)
     used = np.unique(fold_of)[: None if len(fold_of) <= _ALL_FOLDS_ROWS else 1]
     largest = min(int((fold_of != fold).sum()) for fold in used)
     classes = len(task.classes)

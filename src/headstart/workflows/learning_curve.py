@@ -22,8 +22,8 @@ from headstart.selection.curve_result import (
     half_of,
     last_step,
 )
-from headstart.selection.curve_sizes import choose_sizes
-from headstart.selection.learning_curve import CurveAnswers, measure_curve
+from headstart.selection.curve_sizes import check_sizes, choose_sizes
+from headstart.selection.learning_curve import FOLDS, CurveAnswers, measure_curve
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
@@ -94,9 +94,7 @@ class _CurveJob:
     def run(self, data: str | Path, sizes: Sequence[int] | None) -> LearningCurve:
         with self._watch.step("audit"):
             prepared = self._prepare(data)
-        if sizes is None:  # too few images are refused before the network sees any
-            manifest = _pool(prepared)[0]
-            choose_sizes(len(manifest), len(manifest.classes))
+        _refuse_sizes(_pool(prepared)[0], sizes)
         self._featuriser = Featuriser(self._config, cache=self._cache, progress=self._progress)
         with self._watch.step("features"):
             task, choice, sound = self._featurise(prepared)
@@ -176,6 +174,15 @@ class _CurveJob:
         locked = len(data.manifest.rows_in("test"))
         tuned = (_HEAD_ONLY,) if wants_tuning(self._config) else ()
         return (_LOCKED.format(locked), *tuned, *data.notes, *self._featuriser.notes)
+
+
+def _refuse_sizes(manifest: Manifest, sizes: Sequence[int] | None) -> None:
+    """Refuse too few images, and sizes that they do not allow, before the network sees any."""
+    largest, classes = len(manifest) * (FOLDS - 1) // FOLDS, len(manifest.classes)
+    if sizes:
+        check_sizes(sizes, largest, classes)
+    else:
+        choose_sizes(largest, classes)
 
 
 def _pool(data: PreparedData) -> tuple[Manifest, list[str]]:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,24 @@ def test_what_won_is_told_from_what_was_tried(cli: Any, tuned: Path) -> None:
     assert [row["name"] for row in csv.DictReader(io.StringIO(kept))] == ["tuned"]
 
 
+def test_times_are_those_of_the_users_clock(
+    cli: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert "01-02 12:04" in cli("runs").out
+        assert "made      2026-01-02 12:04:05 UTC+09:00" in cli("runs", "show", "one").out
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_the_recipe_of_a_run(cli: Any, folder: Path) -> None:
     environment = json.loads((folder / "one" / "environment.json").read_text())
     (folder / "one" / "environment.json").write_text(json.dumps({**environment, "recipe": "waste"}))
     assert "recipe    waste" in cli("runs", "show", "one").out
-    assert "recipe" not in cli("runs", "show", "knn").out
+    assert "  recipe  " not in cli("runs", "show", "knn").out
     found = json.loads(cli("runs", "--filter", "recipe=waste", "--json", "-").out)
     assert [run["name"] for run in found["runs"]] == ["one"]
 

@@ -83,13 +83,17 @@ def test_the_same_seed_gives_the_same_curve(answers: CurveAnswers) -> None:
     assert all((a == b).all() for a, b in zip(answers.right, again.right, strict=True))
 
 
-@pytest.mark.parametrize("name", ["linear", "svm", "gap-64"])
-def test_other_heads_cope_with_few_images(name: str) -> None:
-    head = HeadConfig(name="linear" if name == "gap-64" else name, folds=2)
-    if name == "gap-64":
-        head = HeadConfig(name="dense", widths=(8,), epochs=3, folds=2)
+@pytest.mark.parametrize(
+    "head",
+    [
+        HeadConfig(name="linear", folds=2),
+        HeadConfig(name="svm", folds=2),
+        HeadConfig(name="gap-1024", widths=(16,), taps="final", epochs=60, folds=2),
+    ],
+)
+def test_other_heads_cope_with_few_images(head: HeadConfig) -> None:
     found = measured(task(60, classes=5, signal=2.0), head, sizes=[10, 40])
-    assert found.right[-1].mean() > 0.4
+    assert found.right[-1].mean() > 0.3
 
 
 def test_very_many_images_are_judged_on_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:

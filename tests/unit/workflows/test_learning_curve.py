@@ -68,6 +68,8 @@ def test_what_cannot_work_is_refused_before_any_work(
     monkeypatch.setattr(module, "Featuriser", None)
     with pytest.raises(DataError, match="too few for a learning curve"):
         learning_curve(photos, config=knn, cache=cache)
+    with pytest.raises(ConfigError, match="expected two or more numbers"):
+        learning_curve(photos, config=knn, sizes=[8, 23], cache=cache)
     with pytest.raises(ConfigError, match="exists already"):
         learning_curve(photos, out=photos, cache=cache)
     with pytest.raises(UnknownNameError):
