@@ -36,6 +36,7 @@ class Law:
     last: float
 
     def error(self, images: float | np.ndarray) -> np.ndarray:
+        """Return the true error with so many training images."""
         falling = (np.asarray(images) / LARGEST) ** -self.rate
         return self.last * (self.floor + (1 - self.floor) * falling)
 
@@ -102,6 +103,7 @@ def simulate(case: Case, samples: int) -> tuple[float, float, float, float]:
 
 
 def main() -> None:
+    """Print a row a case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=100)
     samples = parser.parse_args().samples
