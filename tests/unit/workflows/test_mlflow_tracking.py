@@ -10,6 +10,7 @@ import pytest
 
 from headstart.errors import ConfigError, DataError, MissingDependencyError, TrackingError
 from headstart.files import write_csv
+from headstart.progress import Silent
 from headstart.workflows import mlflow_tracking
 from headstart.workflows.mlflow_tracking import MlflowTracker, log_folders, read_tracker
 
@@ -115,6 +116,22 @@ def test_a_server_that_is_not_there(stored: Path, monkeypatch: pytest.MonkeyPatc
     assert f"headstart runs track {stored} mlflow:http://127.0.0.1:{port}" in words
     with pytest.raises(TrackingError):
         tracker.log(stored)
+
+
+def test_a_place_that_fails_costs_a_note_not_the_run(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.workflows.train import log_run
+
+    def fail(tracker: MlflowTracker, folder: Path) -> str:
+        raise TrackingError(f"{folder} was not logged to {tracker.place}")
+
+    monkeypatch.setattr(MlflowTracker, "log", fail)
+    result = log_run(finished.result, MlflowTracker("http://host"), Silent())
+    *before, last = result.notes
+    assert last == f"{result.folder} was not logged to http://host"
+    assert tuple(before) == finished.result.notes
+    assert log_run(finished.result, None, Silent()) is finished.result
 
 
 def test_no_run_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
