@@ -19,6 +19,7 @@ _HOMES = {
     "check": "headstart.workflows.check",
     "compare": "headstart.workflows.compare",
     "evaluate": "headstart.workflows.evaluate",
+    "learning_curve": "headstart.workflows.learning_curve",
     "load": "headstart.serving.predictor",
     "lr_find": "headstart.workflows.lr_find",
     "predict": "headstart.workflows.predict",
@@ -35,6 +36,7 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "learning_curve",
     "load",
     "lr_find",
     "predict",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from headstart.workflows.compare import compare
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.grid import train_grid
+    from headstart.workflows.learning_curve import learning_curve
     from headstart.workflows.lr_find import lr_find
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank

@@ -47,6 +47,10 @@ class StorageError(HeadstartError):
     """A disk that is full, or a folder that cannot be written."""
 
 
+class TrackingError(HeadstartError):
+    """A place for runs that cannot be reached, or refuses. The run itself is whole."""
+
+
 class MissingDependencyError(HeadstartError):
     """A command that needs an extra which is not installed."""
 

@@ -12,6 +12,7 @@ import pytest
 import headstart
 from headstart.config.recipes import find_recipe, recipe_names
 from headstart.errors import ConfigError
+from headstart.workflows.stored_run import read_run
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_a_recipe_runs_to_the_end(name: str, cli: Any, few: Path, tmp_path: Path
     outcome = cli("train", few, "--recipe", name, "--out", tmp_path / "run", *options)
     assert outcome.code == 0, outcome.err
     assert "unseen test images" in outcome.out
+    assert read_run(tmp_path / "run").recipe == name
     model = headstart.load(tmp_path / "run" / "bundle")
     assert model.predict([next((few / "cat").iterdir())])[0] in {"cat", "dog", "eel"}
     phases = find_recipe(name).settings["training"].get("phases", [])

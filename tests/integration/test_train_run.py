@@ -31,6 +31,7 @@ FILES = {
     "rejected.csv",
     "report.html",
     "split.csv",
+    "tensorboard/events.out.tfevents.headstart",
 }
 
 

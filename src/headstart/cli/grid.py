@@ -25,14 +25,23 @@ _HEADER: Final = (
 
 
 def train_all(
-    data: str, runs: Sequence[PlannedRun], *, out: Path | None, cache: Path | None
+    data: str,
+    runs: Sequence[PlannedRun],
+    *,
+    out: Path | None,
+    cache: Path | None,
+    track: str | None = None,
 ) -> None:
-    """Train planned runs, print the table; exit with 2 if one of them failed."""
+    """Train planned runs, print the table, log them; exit with 2 if one of them failed."""
     from headstart.workflows.grid import run_grid
+    from headstart.workflows.mlflow_tracking import log_folders, read_tracker
 
+    tracker = read_tracker(track)
     rows = run_grid(data, runs, out=out, cache=cache, progress=TerminalProgress())
     for line in grid_lines(rows):
         typer.echo(line)
+    for words in log_folders(tracker, [row.folder for row in rows]):
+        typer.echo(f"note: {words}")
     if any(row.reason for row in rows):
         raise typer.Exit(FAILED)
 

@@ -20,7 +20,10 @@ from headstart.workflows.stored_run import METRICS, read_run
 def run(
     places: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[DIR] | show RUN", help="Folder of runs, or one run. [runs]"),
+        typer.Argument(
+            metavar="[DIR] | show RUN | track RUN mlflow[:URI]",
+            help="Folder of runs, or one run. [runs]",
+        ),
     ] = None,
     sort: Annotated[
         str,
@@ -37,13 +40,15 @@ def run(
         str | None, typer.Option("--csv", help="CSV file to write; - for the terminal.")
     ] = None,
 ) -> None:
-    """List, filter and sort the runs in a folder, or show one.
+    """List, filter and sort the runs in a folder; show one, or log one to MLflow.
 
     headstart runs
 
     headstart runs experiments --sort accuracy --filter head.name=linear
 
     headstart runs show runs/waste
+
+    headstart runs track runs/waste mlflow:http://localhost:5000
     """
     for path in (as_json, as_csv):
         if path not in (None, "-"):
@@ -51,6 +56,9 @@ def run(
     given = places or ["runs"]
     if given[0] == "show":
         _show_one(given[1:], as_json)
+        return
+    if given[0] == "track":
+        _track(given[1:])
         return
     if len(given) > 1:
         raise ConfigError(f"expected one folder of runs, found {len(given)}: {', '.join(given)}")
@@ -69,6 +77,18 @@ def _show_one(places: Sequence[str], as_json: str | None) -> None:
         return
     for line in run_lines(found):
         typer.echo(line)
+
+
+def _track(places: Sequence[str]) -> None:
+    from headstart.workflows.mlflow_tracking import read_tracker
+
+    if len(places) != 2:
+        raise ConfigError(
+            "expected a run and where to log it: headstart runs track runs/waste mlflow[:URI]"
+        )
+    tracker = read_tracker(places[1])
+    assert tracker is not None, "it was named"
+    typer.echo(tracker.log(_located(Path(places[0]))))
 
 
 def _located(place: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -15,7 +16,10 @@ from headstart.workflows.stored_run import StoredRun
 
 WIDTH: Final = 100
 _NAME, _DATA, _BACKBONE, _HEAD = 17, 9, 19, 13
-_COLUMNS: Final = ("name", "kind", "created", "data", "backbone", "head", "strategy", "n")
+_HEAD_WON: Final = "the head on the pretrained network won, fine-tuning was not kept"
+_COLUMNS: Final = (
+    *("name", "kind", "created", "data", "backbone", "head", "strategy", "kept", "recipe", "n"),
+)
 
 
 def runs_lines(found: RunList) -> Iterator[str]:
@@ -36,11 +40,12 @@ def run_lines(run: StoredRun) -> Iterator[str]:
     """Yield all there is to say on one run."""
     yield f"{run.name}: {run.folder}"
     facts = {
-        "made": run.created.replace("T", " "),
+        "made": _local(run.created, "%Y-%m-%d %H:%M:%S UTC%:z"),
         "data": run.data,
         "backbone": run.backbone,
         "head": run.head,
-        "strategy": run.strategy,
+        "strategy": _strategy(run),
+        "recipe": run.recipe,
         "seconds": "" if run.seconds is None else f"{run.seconds:.1f}",
         "report": run.report or "",
         "bundle": run.bundle or "",
@@ -76,14 +81,37 @@ def runs_csv(found: RunList) -> tuple[list[str], list[list[object]]]:
 def _row(run: StoredRun) -> str:
     seconds = "-" if run.seconds is None else f"{run.seconds:.0f}"
     f1 = run.metrics.get("f1_macro")
-    trained = run.head if run.strategy in ("", "probe") else f"{run.head}, {run.strategy}"
     return (
-        f"{cut(run.name, _NAME - 1):<{_NAME}}{run.created[5:16].replace('T', ' ') or '-':<12}"
+        f"{cut(run.name, _NAME - 1):<{_NAME}}{_local(run.created, '%m-%d %H:%M') or '-':<12}"
         f"{cut(PurePath(run.data).name or '-', _DATA - 1):<{_DATA}}"
         f"{cut(run.backbone or '-', _BACKBONE - 1):<{_BACKBONE}}"
-        f"{cut(trained or '-', _HEAD - 1):<{_HEAD}}{_accuracy(run.metrics.get('accuracy')):<19}"
+        f"{cut(_trained(run) or '-', _HEAD - 1):<{_HEAD}}"
+        f"{_accuracy(run.metrics.get('accuracy')):<19}"
         f"{'-' if f1 is None else f'{100 * f1.value:.1f}':>6}{seconds:>5}"
     )
+
+
+def _trained(run: StoredRun) -> str:
+    """Return what has the figures: a head, after a plus if its network was trained too."""
+    return f"{run.strategy}+{run.head}" if run.kept == "fine-tuned" else run.head
+
+
+def _local(created: str, form: str) -> str:
+    """Return a time as the user's clock showed it; as it is written where it is no time."""
+    try:
+        then = datetime.fromisoformat(created).astimezone()
+    except ValueError:
+        return created
+    offset = then.strftime("%z")
+    return then.strftime(form.replace("%:z", f"{offset[:3]}:{offset[3:5]}"))
+
+
+def _strategy(run: StoredRun) -> str:
+    """Return how a run was to be trained, and which of its two candidates has the figures."""
+    if run.strategy in ("", "probe"):
+        return run.strategy
+    won = {"fine-tuned": "the fine-tuned network won", "probe": _HEAD_WON}.get(run.kept)
+    return f"{run.strategy}: {won}" if won else f"{run.strategy}: which won was not recorded"
 
 
 def _accuracy(estimate: Estimate | None) -> str:
@@ -93,7 +121,23 @@ def _accuracy(estimate: Estimate | None) -> str:
     return f"{100 * estimate.value:.1f} [{low:.1f}, {high:.1f}]"
 
 
+def _told_tuned(found: RunList) -> Iterator[str]:
+    """Yield what the head column leaves open about fine-tuning."""
+    tuned = [run for run in found.runs if run.strategy not in ("", "probe")]
+    won = [run for run in tuned if run.kept == "fine-tuned"]
+    if won:
+        yield (
+            f"{_trained(won[0])}: the network was fine-tuned ({won[0].strategy}), and won against "
+            "the head alone"
+        )
+    lost = listed((run.name for run in tuned if run.kept == "probe"), limit=6)
+    if lost:
+        text = f"fine-tuned as well, but the head alone won and has the figures: {lost}"
+        yield from textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
 def _footnotes(found: RunList) -> Iterator[str]:
+    yield from _told_tuned(found)
     if found.hidden:
         yield f"{found.hidden} more that the filters leave out"
     for broken in found.broken:

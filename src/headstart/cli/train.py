@@ -16,7 +16,7 @@ from headstart.errors import ConfigError
 from headstart.workflows.recipes import plan_recipe
 from headstart.workflows.run_directory import refuse_existing
 
-_WITH_RESUME = ("--resume", "--lr-factor", "--cache")
+_WITH_RESUME = ("--resume", "--lr-factor", "--cache", "--track")
 
 
 def run(
@@ -75,6 +75,10 @@ def run(
         float | None,
         typer.Option("--lr-factor", help="With --resume: change the learning rates by this."),
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option("--track", help="Log the finished run as well: mlflow, or mlflow:URI."),
+    ] = None,
 ) -> None:
     """Train, judge and bundle a classifier from labelled images.
 
@@ -112,22 +116,23 @@ def run(
         }
     )
     settings = merged(read_settings(config) if config else {}, options)
+    own: dict[str, Any] = {"out": out, "name": name}
     if recipe is None:
-        checked = build_config(set_dotted(settings, assignments or []))
+        own["config"] = build_config(set_dotted(settings, assignments or []))
     else:
         runs = plan_recipe(recipe, settings, assignments or [])
         if len(runs) > 1:
             named = [run.named(name) if name else run for run in runs]
-            train_all(str(data), named, out=out, cache=cache)
+            train_all(str(data), named, out=out, cache=cache, track=track)
             return
-        checked, name = runs[0].config, name or runs[0].name
+        own["recipe"] = runs[0]
     if out is not None:
         refuse_existing(out)
     from headstart.workflows.train import train
 
-    own: dict[str, Any] = {"config": checked, "out": out, "name": name}
     gone_on: dict[str, Any] = {"resume": resume, "lr_factor": lr_factor}
-    result = train(data, **(gone_on if resume else own), cache=cache, progress=TerminalProgress())
+    asked = gone_on if resume else own
+    result = train(data, **asked, cache=cache, track=track, progress=TerminalProgress())
     for note in result.notes:
         typer.echo(f"note: {note}")
     print_scores(result.test, of="unseen test images")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.bundle import Bundle, load_bundle
-from headstart.config import cache_dir
+from headstart.config import build_config, cache_dir
 from headstart.data.containers import ArraysContainer
 from headstart.data.inputs import open_images
 from headstart.data.manifest import Manifest, Pixels, Rejected
@@ -54,11 +54,15 @@ class Predictor:
         bundle: A verified bundle.
         precision: ``"auto"`` (the processor's fastest), ``"bf16"`` or ``"f32"``.
         threads: Processor threads; all that are allowed where not given.
+
+    Raises:
+        ConfigError: No such precision, or no number of threads.
     """
 
     def __init__(
         self, bundle: Bundle, *, precision: str = "auto", threads: int | None = None
     ) -> None:
+        _check_engine(precision, threads)
         self.bundle = bundle
         self.classes_ = np.array(bundle.info.classes)
         self._precision = precision
@@ -131,9 +135,17 @@ def load(bundle: str | Path, *, precision: str = "auto", threads: int | None = N
         threads: Processor threads; all that are allowed where not given.
 
     Raises:
+        ConfigError: No such precision, or no number of threads.
         BundleError: A file is missing, changed or of an unknown version.
     """
+    _check_engine(precision, threads)  # before the bundle is read
     return Predictor(load_bundle(bundle), precision=precision, threads=threads)
+
+
+def _check_engine(precision: str, threads: int | None) -> None:
+    """Refuse what no engine can be built with, before an image is read."""
+    given = {"precision": precision, **({} if threads is None else {"threads": threads})}
+    build_config({"engine": given})
 
 
 def as_manifest(images: Images) -> Manifest:

@@ -33,7 +33,7 @@ from headstart.training.head_module import (
     as_head,
     build_head_module,
 )
-from headstart.training.loop import EpochRecord, Trainer
+from headstart.training.loop import EpochRecord, Listener, Trainer
 from headstart.training.losses import soft_targets
 from headstart.training.lr_finder import RateRange, find_rates
 from headstart.training.network import Classifier, StandardisedLayers
@@ -190,9 +190,20 @@ class FineTuning:
         )
 
     def run(
-        self, phases: Sequence[PhaseConfig], arithmetic: Arithmetic, folder: Path
+        self,
+        phases: Sequence[PhaseConfig],
+        arithmetic: Arithmetic,
+        folder: Path,
+        *,
+        listen: Listener = lambda history: None,
     ) -> tuple[EpochRecord, ...]:
         """Train through phases, going on from the last checkpoint in the folder.
+
+        Args:
+            phases: In order.
+            arithmetic: How steps are computed.
+            folder: Of the checkpoints.
+            listen: Who is shown the whole history after every epoch.
 
         Raises:
             ConfigError: A phase that makes no sense for this network.
@@ -216,6 +227,7 @@ class FineTuning:
             checkpoints=Checkpoints(folder),
             checkpoint_s=60 * self._config.checkpoint_minutes,
             progress=self._progress,
+            listen=listen,
         )
         history = trainer.run()
         cache.clear()

@@ -40,6 +40,8 @@ from headstart.training.step import TrainingStep
 from headstart.training.trunk import Shown
 
 _EVALUATION_BATCH = 64
+Listener = Callable[[Sequence[dict[str, Any]]], None]
+"""Who is shown the history, as dictionaries of :class:`EpochRecord`, after every epoch."""
 _MODEL, _AVERAGE, _OPTIMISER = "model.", "average.", "optimiser."
 
 
@@ -121,6 +123,7 @@ class Trainer:
         checkpoints: Where the run goes on from, if there are any.
         checkpoint_s: Longest time between two.
         progress: Who is told.
+        listen: Who is shown the whole history after every epoch.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class Trainer:
         checkpoints: Checkpoints,
         checkpoint_s: float,
         progress: Progress,
+        listen: Listener = lambda history: None,
     ) -> None:
         self._network = network
         self._whole = Shown(network, feed, validation)
@@ -143,6 +147,7 @@ class Trainer:
         self._checkpoints = checkpoints
         self._checkpoint_s = checkpoint_s
         self._progress = progress
+        self._listen = listen
         self._at = _Position()
         self._saved_at = time.monotonic()
 
@@ -319,6 +324,7 @@ class _Phase:
                 images_per_s=at.shown / at.seconds if at.seconds else math.nan,
             )
             at.history.append(asdict(record))
+            self._trainer._listen(at.history)
             self._trainer._progress.say(_words(record, self._config.epochs))
             self._schedule.update(val_loss)
             stop = self._stopping is not None and self._stopping.update(epoch, asdict(record))

@@ -20,7 +20,7 @@ from headstart.progress import Progress, Silent
 from headstart.serving.predictor import Prediction, Predictor, load
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.predict import table_header, table_rows
-from headstart.workflows.run_directory import RunDirectory
+from headstart.workflows.run_directory import RunDirectory, refuse_existing
 from headstart.workflows.scores import write_scores
 
 _FACTS = 4
@@ -72,6 +72,8 @@ def evaluate(
         DataError: The data has labels the bundle does not know, or nothing to judge.
         HeadstartError: The bundle cannot be used.
     """
+    if out is not None:
+        refuse_existing(Path(out))
     predictor = bundle if isinstance(bundle, Predictor) else load(bundle)
     manifest = _rows(open_source(data, cache=cache_dir(cache), min_classes=1), split)
     digests = Digesting(manifest.container)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from headstart.data.geometry import Geometry
 from headstart.data.manifest import Split
@@ -103,6 +104,7 @@ class Candidate:
         fit: Its head.
         geometry: How images become squares.
         learned_from: Splits whose labels it learned from.
+        kept: What won: ``probe``, the head on the pretrained network, or ``fine-tuned``.
     """
 
     featuriser: Featuriser
@@ -110,3 +112,4 @@ class Candidate:
     fit: ProbeFit
     geometry: Geometry
     learned_from: tuple[Split, ...] = ("train", "val")
+    kept: Literal["probe", "fine-tuned"] = "probe"

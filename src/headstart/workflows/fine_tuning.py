@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,6 @@ from headstart.engines.torch_engine import best_device
 from headstart.errors import ConfigError, DataError
 from headstart.evaluation.calibration import fit_temperature
 from headstart.features.table import StoredFeatures
-from headstart.files import write_csv
 from headstart.heads.dense import DenseHead
 from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
@@ -34,7 +33,6 @@ from headstart.training.batch_statistics import has_batch_norm
 from headstart.training.batches import Examples
 from headstart.training.fine_tuning import FineTuning, Tuned, TuningTask
 from headstart.training.head_module import TrainableHead, head_training
-from headstart.training.loop import EpochRecord
 from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
 from headstart.training.strategies import full_phases, partial_phases, scratch_phases
@@ -46,6 +44,7 @@ from headstart.workflows.batch_head import on_batch_statistics
 from headstart.workflows.contest import SIGNIFICANT, Contest, Logits, hold_against
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.mirroring import MirrorTest, MirrorTester
+from headstart.workflows.run_events import EpochLog
 from headstart.workflows.tuning_data import TuningData
 
 
@@ -186,7 +185,9 @@ class TuningJob:
                     job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed
                 )
             job = self._job(task, config)
-        history = job.run(plan.phases, arithmetic, self._folder / "checkpoints")
+        log = EpochLog(self._folder)
+        history = job.run(plan.phases, arithmetic, self._folder / "checkpoints", listen=log)
+        log([asdict(record) for record in history])
         mirrored = self._mirroring_helps(job, task, plan, arithmetic)
         with self._progress.wait("exporting the network"):
             return job.export(self._folder / "tuned", history, arithmetic, mirrored=mirrored)
@@ -316,9 +317,3 @@ def _alarm(contest: Contest) -> str:
     if contest.test.p_value >= SIGNIFICANT or contest.accuracies[0] > contest.accuracies[1]:
         return ""
     return ". Training made it worse than it was: look at epochs.csv, train longer or slower"
-
-
-def write_epochs(folder: Path, history: Sequence[EpochRecord]) -> None:
-    """Write ``epochs.csv``: what each epoch brought."""
-    names = [field.name for field in fields(EpochRecord)]
-    write_csv(folder / "epochs.csv", names, ([getattr(r, n) for n in names] for r in history))

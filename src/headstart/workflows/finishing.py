@@ -28,6 +28,7 @@ class Outcome:
         choice: How images became squares, and why.
         bundle: What was written for deployment.
         on_the_way: What happened to the run before it got here.
+        recipe: The published plan it followed; empty for none.
     """
 
     source: str
@@ -36,6 +37,7 @@ class Outcome:
     choice: GeometryChoice
     bundle: BundleInfo
     on_the_way: tuple[str, ...] = ()
+    recipe: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,6 +98,8 @@ def _environment(outcome: Outcome) -> dict[str, object]:
     candidate, featuriser = outcome.candidate, outcome.candidate.featuriser
     return {
         **describe_environment(outcome.source),
+        "recipe": outcome.recipe or None,
+        "kept": candidate.kept,
         "engine": featuriser.engine_name,
         "precision": featuriser.precision,
         "weights": featuriser.weights.to_json(),

@@ -112,7 +112,7 @@ def _row(
     except HeadstartError as error:
         return GridRow(run, None, None, 0.0, None, str(error))
     try:
-        done = train(data, config=run.config, out=folder, cache=cache, progress=progress)
+        done = train(data, recipe=run, out=folder, cache=cache, progress=progress)
     except DataError:
         raise  # the next network would meet the same images
     except HeadstartError as error:

@@ -24,12 +24,14 @@ class PlannedRun:
         backbone: As the recipe or the user calls it.
         result: What the source reports for it.
         config: All its settings.
+        recipe: Its name; empty for a run that follows none.
     """
 
     name: str
     backbone: str
     result: str
     config: TrainConfig
+    recipe: str = ""
 
     def named(self, name: str) -> PlannedRun:
         """Return the same run under the user's name, still told from its like."""
@@ -100,6 +102,7 @@ def _plan(
         backbone=backbone,
         result=reported,
         config=build_config(settings),
+        recipe=recipe.name,
     )
 
 

@@ -18,6 +18,7 @@ from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit
 from headstart.workflows.preparation import PreparedData
+from headstart.workflows.run_events import write_run_events
 from headstart.workflows.scores import write_scores
 from headstart.workflows.stopwatch import Stopwatch
 
@@ -52,6 +53,7 @@ def write_record(folder: Path, record: RunRecord, watch: Stopwatch) -> dict[str,
 
     with watch.step("report"):
         _write_tables(folder, record)
+        write_run_events(folder, record)
         write_report(folder, record, watch.seconds())
     timings = watch.seconds()
     write_json(folder / "metrics.json", metrics_json(record, timings))

@@ -39,6 +39,7 @@ class ResumeRecord(Settings):
         threads: PyTorch's: another number of them rounds otherwise.
         machine: What computed; another one may round otherwise.
         notes: What happened to the run on its way.
+        recipe: The published plan it follows; empty for none.
     """
 
     schema_version: Literal[1] = 1
@@ -54,6 +55,7 @@ class ResumeRecord(Settings):
     threads: int
     machine: dict[str, str]
     notes: tuple[str, ...] = ()
+    recipe: str = ""
 
     def write(self, folder: Path) -> None:
         """Keep the record in a run's folder, written whole.
@@ -123,6 +125,7 @@ def new_record(
     config: TrainConfig,
     cache: Path,
     weights_sha256: str,
+    recipe: str = "",
 ) -> ResumeRecord:
     """Return the record of a run that is about to fine-tune."""
     return ResumeRecord(
@@ -137,6 +140,7 @@ def new_record(
         weights_sha256=weights_sha256,
         threads=torch.get_num_threads(),
         machine=this_machine(),
+        recipe=recipe,
     )
 
 

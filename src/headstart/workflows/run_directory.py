@@ -23,6 +23,8 @@ RECORD: Final = "resume.json"
 _MARK: Final = ".partial-"
 _SCRATCH: Final = ("pixels", "tuned", "checkpoints", RECORD)
 _RESUMED_FROM: Final = (RECORD, "plan.json", "checkpoints", "pixels")
+_LOOKED_AT: Final = ("tensorboard", "epochs.csv")
+"""How far a stopped run got, to look at; made anew from its history when it goes on."""
 
 
 class RunDirectory:
@@ -101,7 +103,7 @@ class RunDirectory:
             shutil.rmtree(self.path, ignore_errors=True)
             return
         with suppress(OSError):  # the error under way matters more
-            _sweep(self.path)
+            _sweep(self.path, kept=(*_RESUMED_FROM, *_LOOKED_AT))
 
     def _appear(self) -> None:
         refuse_existing(self.final)
@@ -174,10 +176,10 @@ def _is_worth_keeping(folder: Path, error: BaseException) -> bool:
     return (folder / "plan.json").exists() or any(checkpoints.glob("step-*.safetensors"))
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, kept: tuple[str, ...] = _RESUMED_FROM) -> None:
     """Remove what is made anew, and what a kill left half-written."""
     for path in folder.iterdir():
-        if path.name not in _RESUMED_FROM:
+        if path.name not in kept:
             _remove(path)
         elif path.is_dir():
             for inner in path.glob(".*"):

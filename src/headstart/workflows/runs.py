@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from headstart.errors import ConfigError, DataError, UnknownNameError
+from headstart.workflows.run_directory import RECORD, final_of
 from headstart.workflows.stored_run import METRICS, StoredRun, read_run
 
 _DEPTH: Final = 3
@@ -96,6 +98,8 @@ def flat_run(run: StoredRun) -> dict[str, Any]:
         "backbone": run.backbone,
         "head": run.head,
         "strategy": run.strategy,
+        "kept": run.kept,
+        "recipe": run.recipe,
         "n": run.n,
         "seconds": run.seconds,
         "kind": run.kind,
@@ -115,6 +119,8 @@ def run_json(run: StoredRun) -> dict[str, Any]:
         "backbone": run.backbone,
         "head": run.head,
         "strategy": run.strategy,
+        "kept": run.kept,
+        "recipe": run.recipe,
         "n": run.n,
         "metrics": {name: estimate.to_json() for name, estimate in run.metrics.items()},
         "seconds": run.seconds,
@@ -143,12 +149,20 @@ def _search(folder: Path, depth: int) -> Iterator[StoredRun | BrokenRun]:
         except DataError as error:
             yield BrokenRun(folder, str(error))
     elif ".partial" in folder.name:
-        yield BrokenRun(folder, "unfinished: under way, or cut off")
+        yield BrokenRun(folder, _about_unfinished(folder))
     elif any((folder / name).exists() for name in _PARTS):
         yield BrokenRun(folder, f"not whole: it holds no {METRICS}")
     elif depth and not folder.name.startswith("."):
         for child in _folders(folder):
             yield from _search(child, depth - 1)
+
+
+def _about_unfinished(folder: Path) -> str:
+    final = final_of(folder)
+    if final is None or not (folder / RECORD).is_file():
+        return "unfinished: under way, or cut off"
+    command = shlex.join(["headstart", "train", "--resume", str(final)])
+    return f"unfinished: under way, or stopped; to go on: {command}"
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -7,7 +7,8 @@ of other versions stay readable.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,8 @@ from headstart.evaluation import Estimate
 
 METRICS: Final = "metrics.json"
 PREDICTIONS: Final = "predictions.csv"
+_TUNED_WON: Final = re.compile("the (fine-tuned|trained) network is kept")
+_HEAD_WON: Final = "the head on the pretrained network is kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +34,13 @@ class StoredRun:
         data: What it was made from, as an absolute path; empty likewise.
         backbone: The network; empty for an evaluation of a bundle that is gone.
         head: The classifier on top.
-        strategy: How it was trained: ``probe``, ``full`` ...
+        strategy: How it was to be trained: ``probe``, ``full`` ...
+        kept: What won on validation images, and has the figures: ``probe``, the head on the
+            pretrained network, or ``fine-tuned``; empty where that was not recorded.
+        recipe: The published plan it followed; empty for none.
         n: How many images its figures rest on.
         metrics: Its figures on them.
+        validation: Its figures on images held out while it was trained.
         seconds: How long it took; ``None`` for an evaluation.
         config: Its settings, nested; empty for an evaluation.
         notes: What it found worth saying.
@@ -46,8 +53,11 @@ class StoredRun:
     backbone: str
     head: str
     strategy: str
+    kept: str
+    recipe: str
     n: int
     metrics: Mapping[str, Estimate]
+    validation: Mapping[str, Estimate]
     seconds: float | None
     config: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -56,6 +66,10 @@ class StoredRun:
     def name(self) -> str:
         """The folder's name."""
         return self.folder.absolute().name
+
+    def figures(self, split: str) -> Mapping[str, Estimate]:
+        """Return the figures of ``"test"`` or ``"validation"``."""
+        return {"test": self.metrics, "validation": self.validation}[split]
 
     @property
     def report(self) -> Path | None:
@@ -84,6 +98,8 @@ def read_run(folder: str | Path) -> StoredRun:
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
     total = _section(metrics, "timings_s").get("total")
+    notes = tuple(map(str, metrics.get("notes") or ()))
+    strategy = str(_section(config, "training").get("strategy") or "")
     return StoredRun(
         folder=path,
         kind="train" if trained else "evaluate",
@@ -91,13 +107,24 @@ def read_run(folder: str | Path) -> StoredRun:
         data=str(environment.get("data") or ""),
         backbone=str(_section(config, "backbone").get("name") or made.get("backbone") or ""),
         head=str(_section(config, "head").get("name") or made.get("head") or ""),
-        strategy=str(_section(config, "training").get("strategy") or ""),
+        strategy=strategy,
+        kept=str(environment.get("kept") or _told_kept(notes, strategy)),
+        recipe=str(environment.get("recipe") or ""),
         n=int(metrics["test"]["n"]),
         metrics=_estimates(path, metrics["test"]),
+        validation=_estimates(path, _section(metrics, "validation")),
         seconds=float(total) if isinstance(total, int | float) else None,
         config=config,
-        notes=tuple(map(str, metrics.get("notes") or ())),
+        notes=notes,
     )
+
+
+def _told_kept(notes: Sequence[str], strategy: str) -> str:
+    """Return what won, of a run made before that was recorded: its notes say so."""
+    if strategy in ("", "probe"):
+        return strategy
+    won = any(_TUNED_WON.match(note) for note in notes)
+    return "fine-tuned" if won else "probe" if any(_HEAD_WON in it for it in notes) else ""
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from headstart.heads.fitting import check_head
 from headstart.progress import Progress, Silent
 from headstart.selection.threads import torch_threads
 from headstart.workflows.fine_tuning import check_tuning
-from headstart.workflows.recipes import recipe_config
+from headstart.workflows.mlflow_tracking import MlflowTracker, log_folders, read_tracker
+from headstart.workflows.recipes import PlannedRun, recipe_config
 from headstart.workflows.resume_record import ResumeRecord
 from headstart.workflows.resumption import (
     find_resumable,
@@ -32,7 +34,7 @@ __all__ = ["TrainResult", "train"]
 def train(
     data: str | Path | None = None,
     *,
-    recipe: str | None = None,
+    recipe: str | PlannedRun | None = None,
     config: TrainConfig | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     name: str | None = None,
@@ -40,12 +42,14 @@ def train(
     progress: Progress | None = None,
     resume: str | Path | None = None,
     lr_factor: float | None = None,
+    track: str | None = None,
 ) -> TrainResult:
     """Train, judge and bundle a classifier.
 
     Args:
         data: Folder, archive or table of labelled images.
-        recipe: Name of a recipe (``headstart recipes``) that means one run.
+        recipe: Name of a recipe (``headstart recipes``) that means one run; or one of the
+            runs that it means, with its settings.
         config: Settings that differ from the recipe's, or the defaults.
         out: The run's directory, which must not exist yet; ``runs/<name>`` if not given.
         name: Name of the run; that of the recipe or the data if not given. A number is added where
@@ -59,6 +63,9 @@ def train(
             ``progress`` and ``lr_factor``.
         lr_factor: Multiply the learning rates of the rest of a resumed run, for one that
             diverged.
+        track: Log the finished run as well: ``mlflow``, or ``mlflow:URI`` of a server,
+            database or folder (``headstart[mlflow]``). A place that cannot be reached is a
+            note of the result; the run is whole.
 
     Returns:
         The run, with its judgement on the locked test split.
@@ -67,15 +74,16 @@ def train(
         HeadstartError: Whatever the user can mend; nothing half-written stays.
     """
     heard = progress or Silent()
+    tracker = read_tracker(track)
     if resume is not None:
         given = {"data": data, "recipe": recipe, "config": config, "out": out, "name": name}
         _refuse(key for key, value in given.items() if value is not None)
-        return _resume(Path(resume), cache, heard, lr_factor)
+        return log_run(_resume(Path(resume), cache, heard, lr_factor), tracker, heard)
     if data is None or lr_factor is not None:
         needed = "lr_factor only goes with resume" if data else "train needs data, or resume"
         raise ConfigError(f"{needed}: train(PHOTOS), or train(resume='runs/NAME')")
-    if recipe is not None:
-        planned = recipe_config(recipe, config)
+    planned = recipe_config(recipe, config) if isinstance(recipe, str) else recipe
+    if planned is not None:
         config, name = planned.config, name or planned.name
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
     check_head(settings.head)
@@ -83,8 +91,24 @@ def train(
     target = Path(out) if out else free_name(Path("runs"), name or _name_of(data))
     with _kept_if_stopped(RunDirectory(target), heard) as run:
         _say_unfinished(run, heard)
-        job = TrainJob(settings, cache=cache_dir(cache), progress=heard, folder=run.path)
-        return job.run(data, target)
+        job = TrainJob(
+            settings,
+            cache=cache_dir(cache),
+            progress=heard,
+            folder=run.path,
+            recipe=planned.recipe if planned else "",
+        )
+        result = job.run(data, target)
+    return log_run(result, tracker, heard)
+
+
+def log_run(result: TrainResult, tracker: MlflowTracker | None, progress: Progress) -> TrainResult:
+    """Log a finished run where it was asked for; a place that fails is a note, no error."""
+    if tracker is None:
+        return result
+    with progress.wait("logging the run"):
+        words = tuple(log_folders(tracker, [result.folder]))
+    return replace(result, notes=(*result.notes, *words))
 
 
 def _resume(

@@ -39,6 +39,7 @@ class TrainJob:
         progress: Who is told.
         folder: Where its files go while it is under way.
         record: What it noted before it was stopped, if it was.
+        recipe: The published plan it follows; empty for none.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class TrainJob:
         progress: Progress,
         folder: Path,
         record: ResumeRecord | None = None,
+        recipe: str = "",
     ) -> None:
         self._config = config
         self._cache = cache
         self._progress = progress
         self._folder = folder
         self._record = record
+        self._recipe = record.recipe if record else recipe
         self._watch = Stopwatch()
         self._featuriser = Featuriser(config, cache=cache, progress=progress)
 
@@ -91,7 +94,7 @@ class TrainJob:
             judged = judge_candidate(candidate, self._config)
         info = self._bundle(candidate, judged)
         on_the_way = self._record.notes if self._record else ()
-        outcome = Outcome(str(data), candidate, judged, choice, info, on_the_way)
+        outcome = Outcome(str(data), candidate, judged, choice, info, on_the_way, self._recipe)
         return finish(outcome, self._config, self._folder, target, self._watch, self._progress)
 
     def _with_size_notes(self, prepared: PreparedData) -> PreparedData:
@@ -158,6 +161,7 @@ class TrainJob:
             config=self._config,
             cache=self._cache,
             weights_sha256=self._featuriser.weights.sha256,
+            recipe=self._recipe,
         )
         record.write(self._folder)
         self._progress.say(f"should this run be stopped: {resume_command(self._folder)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from headstart.config import TrainConfig
 from headstart.progress import Progress
 from headstart.workflows.featured_data import Candidate
-from headstart.workflows.fine_tuning import TuningJob, words_of, write_epochs
+from headstart.workflows.fine_tuning import TuningJob, words_of
 
 
 def fine_tune(
@@ -44,11 +44,10 @@ def fine_tune(
     contest, better = job.compare(outcome, probe.fit, validated.features, data)
     words = words_of(contest)
     progress.say(words)
-    write_epochs(folder, outcome.tuned.history)
     if not contest.wins:
         return _with_notes(probe, *outcome.plan.reasons, words)
     tested = validated.featured_by(network, "test", geometry)
-    return Candidate(network, tested, better, geometry, learned_from=("train",))
+    return Candidate(network, tested, better, geometry, learned_from=("train",), kept="fine-tuned")
 
 
 def _with_notes(probe: Candidate, *notes: str) -> Candidate:

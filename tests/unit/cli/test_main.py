@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -26,6 +28,13 @@ def failing(cli: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         return cli("backbones", *options)
 
     return call
+
+
+def test_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "headstart", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"headstart {headstart.__version__}\n", done.stderr
 
 
 def test_the_version(cli: Any) -> None:

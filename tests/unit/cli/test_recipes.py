@@ -63,10 +63,10 @@ def test_defaults_recipe_file_options_set(
     cli("train", "x", "--recipe", "butterflies", "--backbone", "VGG16", "-c", file,
         "--image-size", "96", "--max-pixels", "2000", "--set", "data.max_pixels=3000")  # fmt: skip
     (call,) = asked
-    data = call["config"].data
+    planned, data = call["recipe"], call["recipe"].config.data
     assert (data.allow_bad, data.test) == (False, 0.2)  # default, recipe
     assert (data.val, data.image_size_px, data.max_pixels) == (0.2, 96, 3000)
-    assert call["name"] == "butterflies-vgg16"
+    assert (planned.name, planned.recipe) == ("butterflies-vgg16", "butterflies")
 
 
 def test_a_grid_ends_with_a_table(

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,9 +68,71 @@ def test_one_run(cli: Any, folder: Path) -> None:
     assert json.loads(cli("runs", "show", "knn", "--json", "-").out)["head"] == "knn"
 
 
+@pytest.fixture
+def tuned(folder: Path) -> Path:
+    """Two runs more that fine-tuned: one network won, one head."""
+    for name, note in (
+        ("tuned", "the fine-tuned network is kept: fine-tuned against the head"),
+        ("beaten", "the head on the pretrained network is kept: fine-tuned against the head"),
+    ):
+        shutil.copytree(folder / "knn", folder / name)
+        metrics = json.loads((folder / name / "metrics.json").read_text())
+        (folder / name / "metrics.json").write_text(json.dumps({**metrics, "notes": [note]}))
+        settings = {"head": {"name": "linear"}, "training": {"strategy": "full"}}
+        (folder / name / "config.yaml").write_text(json.dumps(settings))
+    return folder
+
+
+def test_what_won_is_told_from_what_was_tried(cli: Any, tuned: Path) -> None:
+    lines = cli("runs", "--sort", "name").out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    rows = {line.split()[0]: line for line in lines[1:5]}
+    assert " full+linear " in rows["tuned"]
+    assert " linear " in rows["beaten"]
+    assert "full" not in rows["beaten"]
+    told = " ".join(lines[5:])
+    assert "full+linear: the network was fine-tuned (full), and won" in told
+    assert "the head alone won and has the figures: beaten" in told
+    assert "fine-tuned network won" in cli("runs", "show", "tuned").out
+    assert "fine-tuning was not kept" in cli("runs", "show", "beaten").out
+    kept = cli("runs", "--filter", "kept=fine-tuned", "--csv", "-").out
+    assert [row["name"] for row in csv.DictReader(io.StringIO(kept))] == ["tuned"]
+
+
+def test_times_are_those_of_the_users_clock(
+    cli: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert "01-02 12:04" in cli("runs").out
+        assert "made      2026-01-02 12:04:05 UTC+09:00" in cli("runs", "show", "one").out
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_recipe_of_a_run(cli: Any, folder: Path) -> None:
+    environment = json.loads((folder / "one" / "environment.json").read_text())
+    (folder / "one" / "environment.json").write_text(json.dumps({**environment, "recipe": "waste"}))
+    assert "recipe    waste" in cli("runs", "show", "one").out
+    assert "  recipe  " not in cli("runs", "show", "knn").out
+    found = json.loads(cli("runs", "--filter", "recipe=waste", "--json", "-").out)
+    assert [run["name"] for run in found["runs"]] == ["one"]
+
+
+def test_tracking_a_run(cli: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.workflows.mlflow_tracking.find_spec", lambda name: None)
+    outcome = cli("runs", "track", "one", "mlflow:http://host")
+    assert outcome.code == 2
+    assert "pip install 'headstart[mlflow]'" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["track", "one"], "expected a run and where to log it"),
+        (["track", "one", "wandb"], "expected mlflow, or mlflow:URI"),
         (["lost"], "there is no folder lost"),
         (["show"], "expected one run to show"),
         (["show", "lost"], "there is no run at lost"),

@@ -118,6 +118,12 @@ def test_a_stopped_run_is_gone_on_with(
     assert call.keys().isdisjoint({"config", "out", "name"})
 
 
+def test_where_to_log_a_run_or_one_that_goes_on(cli: Any, calls: list[dict[str, Any]]) -> None:
+    cli("train", "photos", "--track", "mlflow:http://host")
+    cli("train", "--resume", "runs/x", "--track", "mlflow")
+    assert [call["track"] for call in calls] == ["mlflow:http://host", "mlflow"]
+
+
 def test_with_its_own_data_and_settings(cli: Any, calls: list[dict[str, Any]]) -> None:
     outcome = cli("train", "photos", "--resume", "runs/x", "--seed", "3", "--set", "seed=3")
     assert outcome.code == 2

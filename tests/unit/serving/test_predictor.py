@@ -10,7 +10,7 @@ from PIL import Image
 
 from headstart.data.decoding import load_pixels
 from headstart.engines.openvino_engine import OpenVinoEngine
-from headstart.errors import BundleError, DataError
+from headstart.errors import BundleError, ConfigError, DataError
 from headstart.serving.predictor import Predictor, as_manifest, load
 
 
@@ -127,3 +127,10 @@ def test_default_arithmetic_gives_nearly_the_same(small_bundle, predictor, paths
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path) -> None:
     with pytest.raises(BundleError, match="is not a bundle"):
         load(tmp_path)
+
+
+def test_arithmetic_that_there_is_not_is_refused_before_the_bundle_is_read(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"engine\.precision.*bf16"):
+        load(tmp_path / "no bundle", precision="foo")
+    with pytest.raises(ConfigError, match=r"engine\.threads"):
+        load(tmp_path / "no bundle", threads=0)

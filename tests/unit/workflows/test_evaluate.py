@@ -84,10 +84,8 @@ def test_bad_files_count_nowhere(predictor: Any, photos: Path) -> None:
     assert [bad.path for bad in result.rejected] == ["cat/0.png"]
 
 
-def test_an_existing_folder_is_never_overwritten(
-    predictor: Any, photos: Path, tmp_path: Path
-) -> None:
+def test_an_existing_folder_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "judged").mkdir()
     with pytest.raises(ConfigError, match="exists already"):
-        evaluate(predictor, photos, out=tmp_path / "judged")
+        evaluate(tmp_path / "no bundle", tmp_path / "no photos", out=tmp_path / "judged")
     assert list((tmp_path / "judged").iterdir()) == []

@@ -14,6 +14,7 @@ from headstart.config import build_config
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.workflows.contest import Contest
 from headstart.workflows.fine_tuning import check_tuning
+from headstart.workflows.stored_run import read_run
 from headstart.workflows.train import train
 
 PHASE: dict[str, Any] = {
@@ -41,7 +42,7 @@ def photos_folder(tmp_path: Path, image_folder) -> Path:
     return image_folder(tmp_path / "photos", "cat", "dog", per_class=20)
 
 
-def test_a_fine_tuned_run_is_whole(tmp_path: Path, photos_folder: Path) -> None:
+def test_a_fine_tuned_run_is_whole(tmp_path: Path, photos_folder: Path, read_events: Any) -> None:
     done = train(
         photos_folder,
         config=settings(phases=[PHASE], augmentation={"horizontal_flip": True}),
@@ -50,6 +51,11 @@ def test_a_fine_tuned_run_is_whole(tmp_path: Path, photos_folder: Path) -> None:
     with (done.folder / "epochs.csv").open() as stream:
         epochs = list(csv.DictReader(stream))
     assert [row["epoch"] for row in epochs] == ["1", "2"]
+    for side, prefix in (("train", ""), ("validation", "val_")):
+        _, *events = read_events(done.folder / "tensorboard" / side)
+        assert [it["step"] for it in events] == [1, 2]
+        losses = [float(row[f"{prefix}loss"]) for row in epochs]
+        assert [it["scalars"]["loss"] for it in events] == pytest.approx(losses)
     assert any("fine-tuned against" in note for note in done.notes)
     answer = headstart.load(done.bundle).predict([next((photos_folder / "cat").iterdir())])
     assert len(answer) == 1
@@ -61,6 +67,7 @@ def test_a_network_that_wins_is_what_is_judged_and_deployed(
 ) -> None:
     monkeypatch.setattr(Contest, "wins", True)
     done = train(photos_folder, config=settings(phases=[PHASE]), out=tmp_path / "run")
+    assert read_run(done.folder).kept == "fine-tuned"
     model = headstart.load(done.bundle)
     with (done.folder / "predictions.csv").open() as stream:
         rows = list(csv.DictReader(stream))

@@ -113,7 +113,7 @@ STOPS = ["phase 1, epoch 1", "phase 1, epoch 3", "exporting", "writing the b", "
 
 @pytest.mark.parametrize("task", STOPS)
 def test_stopped_anywhere_it_ends_as_if_it_had_not_been(
-    task: str, whole: Whole, tmp_path: Path
+    task: str, whole: Whole, tmp_path: Path, read_events: Any
 ) -> None:
     out = tmp_path / "run"
     progress = interrupted(whole, out, task)
@@ -122,6 +122,9 @@ def test_stopped_anywhere_it_ends_as_if_it_had_not_been(
     assert progress.said[-1] == f"the run is kept; to go on: {command}"
     done = train(resume=out)
     assert same_run(whole.folder, out)
+    _, *events = read_events(out / "tensorboard" / "train")
+    assert [it["step"] for it in events] == list(range(1, len(events) + 1))  # none is there twice
+    assert len(events) == len(table(out / "epochs.csv"))
     assert list(tmp_path.iterdir()) == [out]
     names = {path.name for path in out.rglob("*")}
     assert names == {path.name for path in whole.folder.rglob("*")}

@@ -45,6 +45,12 @@ def test_every_run_is_found_and_the_rest_is_named(folder: Path) -> None:
     assert reasons["photos-only"].startswith("no run")
 
 
+def test_a_run_that_can_go_on_says_how(folder: Path) -> None:
+    (folder / ".new.partial-7" / "resume.json").write_text("{}")
+    (reason,) = [it.reason for it in list_runs(folder).broken if ".partial" in it.folder.name]
+    assert reason.endswith(f"to go on: headstart train --resume {folder / 'new'}")
+
+
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [

@@ -28,6 +28,8 @@ def test_a_run_of_train(finished: Any) -> None:
     assert found.name == "run"
     assert found.data == str(finished.photos)
     assert (found.backbone, found.head, found.strategy) == ("efficientnet_lite0", "linear", "probe")
+    assert (found.kept, found.recipe) == ("probe", "")
+    assert dict(found.figures("validation")) == dict(finished.result.validation.metrics)
     assert found.n == finished.result.test.n
     assert dict(found.metrics) == dict(finished.result.test.metrics)
     assert found.seconds == finished.result.timings_s["total"]
