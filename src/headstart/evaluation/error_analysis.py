@@ -80,8 +80,7 @@ class Suspect:
         given: Its label.
         suggested: The class that it seems to be of.
         probability: Calibrated probability of that class, 0 to 1.
-        quality: How well the given label fits, 0 to 1; see
-            :class:`~headstart.evaluation.confident_learning.LabelDoubts`.
+        quality: How well the given label fits: its calibrated probability, 0 to 1.
     """
 
     path: str

@@ -49,15 +49,17 @@ def cleanlab() -> tuple[object, object]:
 @given(table=tables)
 def test_the_labels_that_cleanlab_finds(cleanlab: tuple, table: Table) -> None:
     probabilities, labels = table
-    issues = cleanlab[0](labels, probabilities, filter_by="confident_learning", n_jobs=1)
-    assert doubt_labels(probabilities, labels).suspect.tolist() == issues.tolist()
+    issues = cleanlab[0](labels, probabilities, filter_by="low_self_confidence", n_jobs=1)
+    would_differ = probabilities.argmax(1) != labels  # the others it drops in other methods only
+    expected = (issues & would_differ).tolist()
+    assert doubt_labels(probabilities, labels).suspect.tolist() == expected
 
 
 @settings(max_examples=40)
 @given(table=tables)
-def test_quality_is_cleanlabs_normalised_margin(cleanlab: tuple, table: Table) -> None:
+def test_quality_is_cleanlabs(cleanlab: tuple, table: Table) -> None:
     probabilities, labels = table
-    expected = cleanlab[1](labels, probabilities, method="normalized_margin")
+    expected = cleanlab[1](labels, probabilities, method="self_confidence")
     assert doubt_labels(probabilities, labels).quality == pytest.approx(expected, abs=1e-12)
 
 
@@ -70,7 +72,6 @@ def test_what_is_suspected_would_have_been_called_otherwise(table: Table) -> Non
     assert (doubts.quality[doubts.suspect] <= 0.5).all()
     assert ((doubts.quality >= 0) & (doubts.quality <= 1)).all()
     assert (np.diff(doubts.quality[doubts.ranked]) >= 0).all()
-    assert sorted(doubts.hardest.tolist()) == list(range(len(labels)))
 
 
 def test_flipped_labels_of_well_separated_classes_are_found() -> None:
@@ -93,11 +94,11 @@ def test_sound_labels_raise_no_suspicion() -> None:
     assert not doubt_labels(probabilities, probabilities.argmax(1)).suspect.any()
 
 
-def test_a_class_without_images_is_never_suggested_by_confidence() -> None:
+def test_no_image_speaks_for_a_class_without_images() -> None:
     probabilities = np.array([[0.1, 0.1, 0.8], [0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
     assert not doubt_labels(probabilities, np.array([0, 0, 1])).suspect.any()
 
 
 def test_no_image_and_one_class() -> None:
     assert doubt_labels(np.empty((0, 3)), np.empty(0, np.int64)).ranked.tolist() == []
-    assert doubt_labels(np.ones((2, 1)), np.zeros(2, np.int64)).quality.tolist() == [1, 1]
+    assert not doubt_labels(np.ones((2, 1)), np.zeros(2, np.int64)).suspect.any()
