@@ -44,8 +44,8 @@ def without_lines(it: WithoutClasses) -> Iterator[str]:
     """Yield the figures without some classes, both ways."""
     renormalised = it.renormalised
     yield from _wrapped(
-        f"without {', '.join(it.left_out)}: {it.images:,} images left out, "
-        f"{renormalised.n:,} remain"
+        f"without {', '.join(it.left_out)}: images left out {it.images:,}, "
+        f"remaining {renormalised.n:,}"
     )
     yield (
         f"  answers as they are      accuracy {it.as_answered}, "

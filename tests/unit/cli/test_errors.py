@@ -49,7 +49,7 @@ def test_lists_are_as_long_as_wished(cli: Any, stored: Path) -> None:
 
 def test_figures_without_a_class(cli: Any, stored: Path) -> None:
     outcome = cli("errors", stored, "--without", "trash")
-    assert outcome.out.splitlines()[0] == "without trash: 1 images left out, 6 remain"
+    assert outcome.out.splitlines()[0] == "without trash: images left out 1, remaining 6"
     assert "answers as they are      accuracy 0.667 [" in outcome.out
     assert "1 taken for a class left out" in outcome.out
     assert "among the other classes  accuracy 0.833 [" in outcome.out
