@@ -26,7 +26,10 @@ def error_lines(result: ErrorsResult, *, most: int) -> Iterator[str]:
     analysis = result.analysis
     if result.without is not None:
         yield from without_lines(result.without)
-        yield "  what follows is of these images, answered among the other classes"
+        yield (
+            "  what follows is of these images, answered among the other classes; "
+            "training labels are all"
+        )
     else:
         wrong = len(analysis.confident)
         yield f"{analysis.n:,} images, {wrong:,} answered wrong: accuracy {result.accuracy}"
@@ -122,9 +125,7 @@ def _slice(it: Slice) -> str:
     )
 
 
-_TRAINING: Final = (
-    "training and validation labels look wrong (by answers given while each image was held out)"
-)
+_TRAINING: Final = "training and validation labels look wrong (each judged while held out)"
 _TEST: Final = "test labels look wrong to the classifier itself: for you to look at"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from headstart.evaluation.slices import Slice, Trait, slice_accuracy
 
 Rows = tuple[int, ...]
 """Row numbers of judged images, as in ``predictions.csv``, from 0."""
+_PAIRS_STORED: Final = 100
+"""Pairs that ``errors.json`` holds: of a thousand classes there may be thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,8 @@ class ErrorAnalysis:
             "n": self.n,
             "wrong": len(self.confident),
             "per_class": [_class_json(it) for it in self.per_class],
-            "pairs": [_pair_json(it) for it in self.pairs],
+            "pairs": [_pair_json(it) for it in self.pairs[:_PAIRS_STORED]],
+            "pairs_total": len(self.pairs),
             "slices": [it.to_json() for it in self.slices],
             "images_measured": self.measured,
             "labels": {"judged": self.labels.judged, "suspects": len(self.labels.suspects)},

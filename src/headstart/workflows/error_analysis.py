@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from headstart.config import JudgementConfig
 from headstart.errors import DataError
 from headstart.evaluation.counts import Floats, Ints
-from headstart.evaluation.error_analysis import ErrorAnalysis, LabelCheck, analyse_errors
+from headstart.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from headstart.evaluation.intervals import Estimate, wilson
 from headstart.evaluation.left_out import WithoutClasses, remaining
 from headstart.workflows.class_choice import judged_without, named_classes
@@ -31,7 +31,7 @@ class ErrorsResult:
         run: The run.
         accuracy: On all its test images.
         analysis: Of these, or of those that ``without`` leaves, answered among the classes
-            that it leaves.
+            that it leaves. Doubtful training labels are the whole run's in either case.
         without: Figures without some classes, if that was asked for.
         notes: What could not be said, and why.
         folder: Where the tables were written, if anywhere.
@@ -147,14 +147,7 @@ def _analysis(stored: StoredRun, told: _Told, level: float) -> ErrorAnalysis:
         )
     except ValueError as error:
         raise DataError(f"{stored.folder}: {error}") from error
-    return analysis.with_labels(_labels(stored, told.classes))
-
-
-def _labels(stored: StoredRun, classes: Sequence[str]) -> LabelCheck:
-    """Return the suspects among training and validation labels, of these classes."""
-    check = read_suspects(stored.folder, _judged(stored.folder))
-    kept = (it for it in check.suspects if it.given in classes and it.suggested in classes)
-    return replace(check, suspects=tuple(kept))
+    return analysis.with_labels(read_suspects(stored.folder, _judged(stored.folder)))
 
 
 def _judged(folder: Path) -> int | None:
