@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,10 @@ from PIL import Image
 
 from headstart.backbones.graph import BackboneGraph
 from headstart.config import TrainConfig
-from headstart.evaluation.error_analysis import analyse_errors
+from headstart.evaluation.error_analysis import LabelCheck, Suspect, analyse_errors
 from headstart.evaluation.slices import Trait
 from headstart.files import write_csv
-from headstart.workflows.run_errors import error_notes
+from headstart.workflows.run_errors import error_notes, judge_of_labels
 from headstart.workflows.train import TrainResult, train
 
 COLOURS = {"red": (190, 60, 60), "green": (60, 190, 60), "blue": (60, 60, 190)}
@@ -98,6 +99,24 @@ def test_the_run_tells_and_keeps_what_it_found(noisy: Noisy) -> None:
     (note,) = [note for note in result.notes if "suspect_labels.csv" in note]
     assert note.startswith(f"{count} of 80 training and validation labels look wrong")
     assert result.timings_s["error analysis"] < result.timings_s["total"]
+
+
+def test_a_network_that_knows_nothing_is_not_asked_about_labels() -> None:
+    def candidate(origin: str) -> Any:
+        return SimpleNamespace(featuriser=SimpleNamespace(weights=SimpleNamespace(origin=origin)))
+
+    pretrained, random, tuned = candidate("package"), candidate("random"), candidate("package")
+    assert judge_of_labels(pretrained, tuned) is pretrained
+    assert judge_of_labels(random, tuned) is tuned
+
+
+def test_very_many_suspects_speak_against_the_classifier() -> None:
+    found = analyse_errors(np.eye(2), [0, 1], classes="ab", images="cd")
+    suspect = Suspect("c", "train", "a", "b", 0.9, 0.1)
+    (few,) = error_notes(found.with_labels(LabelCheck(10, (suspect,) * 2)))
+    assert few.endswith("nothing was changed")
+    (many,) = error_notes(found.with_labels(LabelCheck(10, (suspect,) * 3)))
+    assert many.endswith("too weak to judge labels")
 
 
 def test_a_run_tells_of_kinds_of_images_only_what_is_shown() -> None:
