@@ -74,6 +74,13 @@ def test_help_loads_only_the_parser(loaded: Callable[..., set[str]]) -> None:
     assert not packages & {"numpy", "pydantic", "PIL", "polars", "openvino", *TRAINING}
 
 
+def test_looking_at_errors_loads_neither_engine_nor_training_library(
+    loaded: Callable[..., set[str]], finished: Any
+) -> None:
+    line = "from headstart.cli.main import main; main(['errors', *sys.argv[1:]])"
+    assert not loaded(line, finished.folder) & {"openvino", *TRAINING}
+
+
 def test_predicting_loads_no_training_library(
     loaded: Callable[..., set[str]], finished: Any, image: Path
 ) -> None:

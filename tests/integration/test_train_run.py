@@ -24,13 +24,17 @@ FILES = {
     "config.yaml",
     "confusion.csv",
     "environment.json",
+    "errors.json",
     "history.csv",
+    "image_traits.csv",
     "metrics.json",
     "per_class.csv",
     "predictions.csv",
     "rejected.csv",
     "report.html",
     "split.csv",
+    "suspect_labels.csv",
+    "suspect_test_labels.csv",
     "tensorboard/events.out.tfevents.headstart",
 }
 

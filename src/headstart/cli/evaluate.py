@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from headstart.cli.bars import TerminalProgress
+from headstart.cli.errors_table import without_lines
 from headstart.cli.scores import print_scores
 from headstart.data.manifest import SPLITS
 from headstart.errors import UnknownNameError
-from headstart.workflows.evaluate import evaluate
+from headstart.workflows.evaluate import EvaluateResult, evaluate
 from headstart.workflows.run_directory import refuse_existing
 
 
@@ -20,6 +21,10 @@ def run(
     data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
     split: Annotated[
         str | None, typer.Option("--split", help="Judge only train, val or test. [everything]")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Give figures without classes, too: trash,paper."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the tables; must not exist yet.")
@@ -35,6 +40,8 @@ def run(
     """Judge a bundle on labelled images.
 
     headstart evaluate runs/waste/bundle PHOTOS_LABELLED
+
+    headstart evaluate runs/waste PHOTOS_LABELLED --split test --without trash
     """
     if split is not None and split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
@@ -44,12 +51,17 @@ def run(
         bundle,
         data,
         split=split,
+        without=without or (),
         out=out,
         allow_bad=allow_bad,
         seed=seed,
         cache=cache,
         progress=TerminalProgress(),
     )
+    _show(result)
+
+
+def _show(result: EvaluateResult) -> None:
     if result.images.get("train"):
         typer.echo("note: images marked 'train' are among these; --split test leaves them out")
     for bad in result.rejected:
@@ -60,5 +72,8 @@ def run(
             f"  {score.name:<20.20} recall {score.recall}  precision {score.precision}  "
             f"f1 {score.f1.value:.3f}  of {score.support:,}"
         )
+    if result.without is not None:
+        for line in without_lines(result.without):
+            typer.echo(line)
     if result.folder is not None:
         typer.echo(f"tables  {result.folder}")

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
+    "errors": "Say where a finished run's classifier fails.",
     "compare": "Say which of several runs is better, and how sure that is.",
     "runs": "List, filter and sort the runs in a folder; show or log one.",
     "augment": "Draw a contact sheet of augmented training images.",

@@ -15,13 +15,16 @@ from headstart.data.manifest import SPLITS, Manifest, Rejected, Split
 from headstart.data.sources import open_source
 from headstart.errors import DataError, close_names, listed
 from headstart.evaluation import Judgement, judge
+from headstart.evaluation.left_out import WithoutClasses
 from headstart.files import write_csv, write_json
 from headstart.progress import Progress, Silent
 from headstart.serving.predictor import Prediction, Predictor, load
+from headstart.workflows.class_choice import judged_without, named_classes
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.predict import table_header, table_rows
 from headstart.workflows.run_directory import RunDirectory, refuse_existing
 from headstart.workflows.scores import write_scores
+from headstart.workflows.trait_table import measure_traits
 
 _FACTS = 4
 """Columns of a prediction between its path and its probabilities."""
@@ -36,12 +39,14 @@ class EvaluateResult:
         rejected: Files that could not be read, and so count nowhere.
         images: Split -> number of images judged, where the data has splits.
         folder: Where the tables were written, if anywhere.
+        without: Figures without some classes, if that was asked for.
     """
 
     judgement: Judgement
     rejected: tuple[Rejected, ...]
     images: Mapping[str, int]
     folder: Path | None
+    without: WithoutClasses | None = None
 
 
 def evaluate(
@@ -49,6 +54,7 @@ def evaluate(
     data: str | Path,
     *,
     split: Split | None = None,
+    without: Sequence[str] = (),
     out: str | Path | None = None,
     allow_bad: bool = False,
     seed: int = 0,
@@ -61,8 +67,11 @@ def evaluate(
         bundle: Bundle folder, run directory, or a loaded predictor.
         data: Folder, archive or table of labelled images.
         split: Judge only this split of the data; all of it where not given.
+        without: Classes to give a second set of figures without: their images left out,
+            and the answers as they are or among the other classes only.
         out: Folder for ``metrics.json``, ``predictions.csv``, ``per_class.csv``,
-            ``confusion.csv`` and ``environment.json``; must not exist yet.
+            ``confusion.csv``, ``image_traits.csv`` and ``environment.json``; must not
+            exist yet.
         allow_bad: Go on with more than 1 % bad files.
         seed: Seed of the bootstrap.
         cache: Cache folder, for archives.
@@ -70,11 +79,14 @@ def evaluate(
 
     Raises:
         DataError: The data has labels the bundle does not know, or nothing to judge.
+        UnknownNameError: ``without`` names no class.
         HeadstartError: The bundle cannot be used.
     """
     if out is not None:
         refuse_existing(Path(out))
     predictor = bundle if isinstance(bundle, Predictor) else load(bundle)
+    classes = predictor.bundle.info.classes
+    left_out = named_classes(without, classes)
     manifest = _rows(open_source(data, cache=cache_dir(cache), min_classes=1), split)
     digests = Digesting(manifest.container)
     manifest = replace(manifest, container=digests)
@@ -87,17 +99,26 @@ def evaluate(
     sound = [row for row, p in enumerate(predictions) if p.status == "ok"]
     kept = manifest.take(sound)
     check_rejected(rejected, manifest.class_counts(), kept.class_counts(), allow_bad=allow_bad)
-    judgement = judge(
-        np.stack([predictions[row].probabilities for row in sound]).astype(np.float64),
-        kept.label_indices(predictor.bundle.info.classes),
-        classes=predictor.bundle.info.classes,
-        resamples=JudgementConfig().resamples,
-        seed=seed,
-    )
+    probabilities = np.stack([predictions[row].probabilities for row in sound]).astype(np.float64)
+    targets = kept.label_indices(classes)
+    resamples = JudgementConfig().resamples
     folder = Path(out) if out is not None else None
-    result = EvaluateResult(judgement, rejected, _split_counts(kept), folder)
+    result = EvaluateResult(
+        judge(probabilities, targets, classes=classes, resamples=resamples, seed=seed),
+        rejected,
+        _split_counts(kept),
+        folder,
+        judged_without(
+            probabilities,
+            targets,
+            classes=classes,
+            without=left_out,
+            resamples=resamples,
+            seed=seed,
+        ),
+    )
     if folder is not None:
-        answers = _Answers(manifest, predictions, predictor, digests)
+        answers = _Answers(manifest, predictions, predictor, digests, sound)
         own = {"bundle": str(predictor.bundle.folder.absolute())}
         _write(result, answers, {**describe_environment(data), **own})
     return result
@@ -137,10 +158,15 @@ def _write(result: EvaluateResult, answers: _Answers, environment: Mapping[str, 
     assert result.folder is not None
     with RunDirectory(result.folder) as run:
         metrics = {"schema": 1, "test": result.judgement.to_json(), "images": dict(result.images)}
+        if result.without is not None:
+            metrics["without"] = result.without.to_json()
         write_json(run.path / "metrics.json", metrics)
         write_json(run.path / "environment.json", environment)
         write_scores(run.path, result.judgement, answers.predictor.bundle.info.classes)
         write_csv(run.path / "predictions.csv", answers.header(), answers.rows())
+        kept = answers.manifest.take(answers.sound)
+        max_pixels = answers.predictor.bundle.info.max_pixels
+        measure_traits(kept, max_pixels=max_pixels).write(run.path, kept.paths)
 
 
 @dataclass(frozen=True)
@@ -151,6 +177,7 @@ class _Answers:
     predictions: Sequence[Prediction]
     predictor: Predictor
     digests: Digesting
+    sound: Sequence[int]
 
     def header(self) -> list[str]:
         path, *others = table_header(self.predictor, top_k=1, probabilities=True)

@@ -13,6 +13,7 @@ from headstart.workflows.featured_data import Candidate
 from headstart.workflows.geometry_choice import GeometryChoice
 from headstart.workflows.judging import Judged
 from headstart.workflows.recording import RunRecord, write_record
+from headstart.workflows.run_errors import RunErrors, error_notes
 from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.train_result import TrainResult
 
@@ -27,6 +28,7 @@ class Outcome:
         judged: Its figures.
         choice: How images became squares, and why.
         bundle: What was written for deployment.
+        errors: Where it fails.
         on_the_way: What happened to the run before it got here.
         recipe: The published plan it followed; empty for none.
     """
@@ -36,6 +38,7 @@ class Outcome:
     judged: Judged
     choice: GeometryChoice
     bundle: BundleInfo
+    errors: RunErrors
     on_the_way: tuple[str, ...] = ()
     recipe: str = ""
 
@@ -49,6 +52,7 @@ class Outcome:
             self.choice.words,
             *candidate.fit.notes,
             *self.on_the_way,
+            *error_notes(self.errors.analysis),
         )
 
 
@@ -73,7 +77,14 @@ def finish(
     with progress.wait("writing the report"):
         timings = write_record(folder, _record(outcome, config, target), watch)
     judged = outcome.judged
-    return TrainResult(target, judged.test, judged.validation, outcome.notes, timings)
+    return TrainResult(
+        target,
+        judged.test,
+        judged.validation,
+        outcome.notes,
+        timings,
+        outcome.errors.analysis,
+    )
 
 
 def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
@@ -91,6 +102,7 @@ def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
         bundle=outcome.bundle,
         notes=outcome.notes,
         environment=_environment(outcome),
+        errors=outcome.errors,
     )
 
 

@@ -17,7 +17,9 @@ from headstart.evaluation import Judgement
 from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit
+from headstart.workflows.error_tables import write_summary
 from headstart.workflows.preparation import PreparedData
+from headstart.workflows.run_errors import RunErrors
 from headstart.workflows.run_events import write_run_events
 from headstart.workflows.scores import write_scores
 from headstart.workflows.stopwatch import Stopwatch
@@ -39,6 +41,7 @@ class RunRecord:
     bundle: BundleInfo
     notes: tuple[str, ...]
     environment: Mapping[str, object]
+    errors: RunErrors
 
 
 def write_record(folder: Path, record: RunRecord, watch: Stopwatch) -> dict[str, float]:
@@ -98,6 +101,8 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
         ),
     )
     write_scores(folder, record.test, classes)
+    write_summary(folder, record.errors.analysis)
+    record.errors.traits.write(folder, record.errors.analysis.images)
     write_csv(
         folder / "predictions.csv",
         [

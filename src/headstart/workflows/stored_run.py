@@ -93,7 +93,7 @@ def read_run(folder: str | Path) -> StoredRun:
     """
     path = Path(folder)
     metrics = _read_metrics(path)
-    environment = _read_json(path / "environment.json")
+    environment = read_json(path / "environment.json")
     trained = (path / "config.yaml").is_file()
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
@@ -135,14 +135,18 @@ def _read_metrics(path: Path) -> dict[str, Any]:
             f"{path} is no finished run: it holds no {METRICS}; "
             "give a folder that 'headstart train' or 'headstart evaluate --out' wrote"
         )
-    metrics = _read_json(path / METRICS)
+    metrics = read_json(path / METRICS)
     if not isinstance(_section(metrics, "test").get("n"), int):
         raise DataError(f"{path / METRICS} says nothing of a test: it is damaged, or no run's")
     return metrics
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; an empty one where there is no file."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object; an empty one where there is no file.
+
+    Raises:
+        DataError: It cannot be read, or is no object.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -165,7 +169,7 @@ def _provenance(path: Path) -> dict[str, Any]:
     """Return what a bundle says of its making, unverified: this shows, it does not predict."""
     folders = (path / "bundle", path)
     found = [folder / "bundle.json" for folder in folders if (folder / "bundle.json").is_file()]
-    return _section(_read_json(found[0]), "provenance") if found else {}
+    return _section(read_json(found[0]), "provenance") if found else {}
 
 
 def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from headstart.workflows.judging import Judged, judge_candidate
 from headstart.workflows.preparation import PreparedData, prepare
 from headstart.workflows.resume_record import ResumeRecord, new_record
 from headstart.workflows.resumption import resume_command
+from headstart.workflows.run_errors import find_run_errors
 from headstart.workflows.size_notes import size_notes
 from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.train_result import TrainResult
@@ -94,7 +95,11 @@ class TrainJob:
             judged = judge_candidate(candidate, self._config)
         info = self._bundle(candidate, judged)
         on_the_way = self._record.notes if self._record else ()
-        outcome = Outcome(str(data), candidate, judged, choice, info, on_the_way, self._recipe)
+        with self._watch.step("error analysis"), self._progress.wait("looking at the errors"):
+            errors = find_run_errors(probe, candidate, judged, self._config)
+        outcome = Outcome(
+            str(data), candidate, judged, choice, info, errors, on_the_way, self._recipe
+        )
         return finish(outcome, self._config, self._folder, target, self._watch, self._progress)
 
     def _with_size_notes(self, prepared: PreparedData) -> PreparedData:

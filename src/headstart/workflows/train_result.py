@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.evaluation import Judgement
+from headstart.evaluation.error_analysis import ErrorAnalysis
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class TrainResult:
         validation: Judgement of out-of-fold predictions on train and val.
         notes: What the run decided or found worth saying.
         timings_s: Step -> seconds.
+        errors: Where it fails: per class, pair, kind of image; labels that look wrong.
     """
 
     folder: Path
@@ -26,6 +28,7 @@ class TrainResult:
     validation: Judgement
     notes: tuple[str, ...]
     timings_s: Mapping[str, float]
+    errors: ErrorAnalysis | None = None
 
     @property
     def bundle(self) -> Path:

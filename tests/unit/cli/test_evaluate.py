@@ -45,12 +45,13 @@ def test_every_class_and_every_bad_file_is_shown(cli: Any, calls: list[dict[str,
 def test_options_reach_the_workflow(cli: Any, calls: list[dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "judged"
     options = ["--split", "test", "--out", out, "--allow-bad", "--seed", "4", "--cache", tmp_path]
-    outcome = cli("evaluate", "bundle", "photos", *options)
+    outcome = cli("evaluate", "bundle", "photos", *options, "--without", "trash,paper")
     assert outcome.out.splitlines()[-1] == f"tables  {out}"
     (call,) = calls
     assert (call["bundle"], call["data"]) == (Path("bundle"), "photos")
     assert (call["split"], call["out"], call["allow_bad"]) == ("test", out, True)
     assert (call["seed"], call["cache"]) == (4, tmp_path)
+    assert call["without"] == ["trash,paper"]
 
 
 def test_mistakes_are_found_before_anything_is_judged(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headstart.data.digest import content_digest
-from headstart.errors import ConfigError, DataError
+from headstart.errors import ConfigError, DataError, UnknownNameError
 from headstart.serving.predictor import load
 from headstart.workflows.evaluate import evaluate
 
@@ -39,7 +39,7 @@ def test_figures_and_tables_agree(predictor: Any, photos: Path, tmp_path: Path) 
     right = sum(row["label"] == row["true_label"] for row in rows)
     assert accuracy.value == pytest.approx(right / 36)
     names = {path.name for path in (tmp_path / "judged").iterdir()}
-    tables = {"predictions.csv", "per_class.csv", "confusion.csv"}
+    tables = {"predictions.csv", "per_class.csv", "confusion.csv", "image_traits.csv"}
     assert names == {"metrics.json", "environment.json", *tables}
     for row in rows:
         assert row["digest"] == content_digest((photos / row["path"]).read_bytes())
@@ -53,6 +53,18 @@ def test_some_of_the_classes_are_enough(predictor: Any, photos: Path) -> None:
     result = evaluate(predictor, photos)
     assert result.judgement.n == 12
     assert [score.support for score in result.judgement.per_class] == [12, 0, 0]
+
+
+def test_figures_without_a_class(predictor: Any, photos: Path, tmp_path: Path) -> None:
+    result = evaluate(predictor, photos, without=["eel"], out=tmp_path / "judged")
+    assert result.judgement.n == 36
+    assert result.without is not None
+    assert (result.without.images, result.without.renormalised.n) == (12, 24)
+    assert [score.name for score in result.without.renormalised.per_class] == ["cat", "dog"]
+    metrics = json.loads((tmp_path / "judged" / "metrics.json").read_text())
+    assert metrics["without"] == result.without.to_json()
+    with pytest.raises(UnknownNameError, match="did you mean eel"):
+        evaluate(predictor, photos, without=["eell"])
 
 
 def test_one_split_can_be_judged_alone(predictor: Any, photos: Path, finished: Any) -> None:

@@ -77,6 +77,8 @@ def test_a_network_that_wins_is_what_is_judged_and_deployed(
         splits = [row["split"] for row in csv.DictReader(stream)]
     about = json.loads((done.bundle / "bundle.json").read_text())["provenance"]
     assert about["trained_images"] == splits.count("train")
+    assert done.errors is not None  # the head judges labels: it had not learned them
+    assert done.errors.labels.judged == len(splits) - splits.count("test")
 
 
 def test_auto_stays_within_its_means_and_says_why(tmp_path: Path, photos_folder: Path) -> None:
