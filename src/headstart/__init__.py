@@ -16,6 +16,7 @@ _HOMES = {
     "ImageClassifier": "headstart.estimator",
     "Predictor": "headstart.serving.predictor",
     "TrainConfig": "headstart.config",
+    "benchmark": "headstart.workflows.benchmark",
     "check": "headstart.workflows.check",
     "compare": "headstart.workflows.compare",
     "evaluate": "headstart.workflows.evaluate",
@@ -24,7 +25,6 @@ _HOMES = {
     "predict": "headstart.workflows.predict",
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
-    "train_grid": "headstart.workflows.grid",
 }
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "ImageClassifier",
     "Predictor",
     "TrainConfig",
+    "benchmark",
     "check",
     "compare",
     "evaluate",
@@ -40,7 +41,6 @@ __all__ = [
     "predict",
     "rank",
     "train",
-    "train_grid",
 ]
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from headstart.errors import HeadstartError
     from headstart.estimator import ImageClassifier
     from headstart.serving.predictor import Predictor, load
+    from headstart.workflows.benchmark import benchmark
     from headstart.workflows.check import check
     from headstart.workflows.compare import compare
     from headstart.workflows.evaluate import evaluate
-    from headstart.workflows.grid import train_grid
     from headstart.workflows.lr_find import lr_find
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank

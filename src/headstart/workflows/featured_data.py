@@ -110,3 +110,8 @@ class Candidate:
     fit: ProbeFit
     geometry: Geometry
     learned_from: tuple[Split, ...] = ("train", "val")
+
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether its network was trained: that learns from the training images alone."""
+        return "val" not in self.learned_from

@@ -89,6 +89,7 @@ def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
         bundle=outcome.bundle,
         notes=outcome.notes,
         environment=_environment(outcome),
+        is_fine_tuned=outcome.candidate.is_fine_tuned,
     )
 
 

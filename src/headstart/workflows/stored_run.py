@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from headstart.evaluation import Estimate
 
 METRICS: Final = "metrics.json"
 PREDICTIONS: Final = "predictions.csv"
+VALIDATION: Final = "validation.csv"
+"""The same of images that were held out from training: what choices may go by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,12 @@ class StoredRun:
         seconds: How long it took; ``None`` for an evaluation.
         config: Its settings, nested; empty for an evaluation.
         notes: What it found worth saying.
+        validation: Its figures on images that were held out from training.
+        n_validation: How many these are.
+        timings_s: Step -> seconds.
+        source_px: Median width and height of its images, where that was recorded.
+        is_fine_tuned: Whether the network that is deployed was trained.
+        forward_passes: How many it made for its features; the others were cached.
     """
 
     folder: Path
@@ -51,6 +59,12 @@ class StoredRun:
     seconds: float | None
     config: Mapping[str, Any]
     notes: tuple[str, ...]
+    validation: Mapping[str, Estimate] = field(default_factory=dict)
+    n_validation: int = 0
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    source_px: tuple[int, int] | None = None
+    is_fine_tuned: bool = False
+    forward_passes: int = 0
 
     @property
     def name(self) -> str:
@@ -83,7 +97,9 @@ def read_run(folder: str | Path) -> StoredRun:
     trained = (path / "config.yaml").is_file()
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
-    total = _section(metrics, "timings_s").get("total")
+    timings = _numbers(_section(metrics, "timings_s"))
+    validation = _section(metrics, "validation")
+    source = _numbers(_section(metrics, "source_px"))
     return StoredRun(
         folder=path,
         kind="train" if trained else "evaluate",
@@ -94,9 +110,15 @@ def read_run(folder: str | Path) -> StoredRun:
         strategy=str(_section(config, "training").get("strategy") or ""),
         n=int(metrics["test"]["n"]),
         metrics=_estimates(path, metrics["test"]),
-        seconds=float(total) if isinstance(total, int | float) else None,
+        seconds=timings.get("total"),
         config=config,
         notes=tuple(map(str, metrics.get("notes") or ())),
+        validation=_estimates(path, validation),
+        n_validation=int(_numbers(validation).get("n", 0)),
+        timings_s=timings,
+        source_px=(int(source["width"]), int(source["height"])) if len(source) == 2 else None,
+        is_fine_tuned=metrics.get("fine_tuned") is True,
+        forward_passes=int(_numbers(environment).get("forward_passes", 0)),
     )
 
 
@@ -144,6 +166,10 @@ def _provenance(path: Path) -> dict[str, Any]:
 def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = content.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _numbers(content: Mapping[str, Any]) -> dict[str, float]:
+    return {key: float(it) for key, it in content.items() if isinstance(it, int | float)}
 
 
 def _estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:

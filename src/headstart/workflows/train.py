@@ -23,10 +23,11 @@ from headstart.workflows.resumption import (
     slow_down,
 )
 from headstart.workflows.run_directory import RunDirectory, final_of, free_name
+from headstart.workflows.shared_work import SharedWork
 from headstart.workflows.train_job import TrainJob
 from headstart.workflows.train_result import TrainResult
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "data_name", "train", "train_to"]
 
 
 def train(
@@ -80,10 +81,32 @@ def train(
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
     check_head(settings.head)
     check_tuning(settings)
-    target = Path(out) if out else free_name(Path("runs"), name or _name_of(data))
-    with _kept_if_stopped(RunDirectory(target), heard) as run:
-        _say_unfinished(run, heard)
-        job = TrainJob(settings, cache=cache_dir(cache), progress=heard, folder=run.path)
+    target = Path(out) if out else free_name(Path("runs"), name or data_name(data))
+    return train_to(target, data, settings, cache=cache_dir(cache), progress=heard)
+
+
+def train_to(
+    target: Path,
+    data: str | Path,
+    config: TrainConfig,
+    *,
+    cache: Path,
+    progress: Progress,
+    shared: SharedWork | None = None,
+) -> TrainResult:
+    """Make one run of checked settings. See :func:`train`.
+
+    Args:
+        target: The run's directory, which must not exist yet.
+        data: Folder, archive or table of labelled images.
+        config: All its settings.
+        cache: Cache folder.
+        progress: Who is told.
+        shared: What it has in common with other runs of this process.
+    """
+    with _kept_if_stopped(RunDirectory(target), progress) as run:
+        _say_unfinished(run, progress)
+        job = TrainJob(config, cache=cache, progress=progress, folder=run.path, shared=shared)
         return job.run(data, target)
 
 
@@ -147,5 +170,6 @@ def _refuse(given: Iterator[str]) -> None:
         raise ConfigError(f"resume goes on with the run's own data and settings: leave out {named}")
 
 
-def _name_of(data: str | Path) -> str:
+def data_name(data: str | Path) -> str:
+    """Return what a run on some data is called."""
     return Path(data).absolute().name.split(".")[0] or "run"
