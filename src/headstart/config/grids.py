@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -61,9 +60,14 @@ def as_assignments(choice: Mapping[str, Any]) -> list[str]:
     """Return one choice of values as what ``--set`` takes.
 
     >>> as_assignments({"head.name": "knn", "head.widths": [256]})
-    ['head.name="knn"', 'head.widths=[256]']
+    ['head.name=knn', 'head.widths=[256]']
     """
-    return [f"{key}={json.dumps(value)}" for key, value in choice.items()]
+    return [f"{key}={_as_yaml(value)}" for key, value in choice.items()]
+
+
+def _as_yaml(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+    return text.removesuffix("...\n").strip("\n")
 
 
 def read_grids(path: Path) -> tuple[Grid, ...]:

@@ -173,15 +173,15 @@ class Leaderboard:
         """Whom to take by validation, in a sentence; empty where that is not known."""
         if self.choice is None or len(self.entries) < 2:
             return ""
-        taken, others = self.entry(self.choice.name), self.choice.tied[:]
-        told = f"by validation take {taken.name}"
-        if len(others) > 1:
-            rest = [name for name in others if name != taken.name]
-            told += (
-                f": {self.choice.images:,} held-out images cannot tell it from "
-                f"{listed(rest, limit=3)}, and it is the quickest to train"
-            )
-        return f"{told}. Its test accuracy, {taken.accuracy}, chose nothing and so is honest"
+        taken = self.entry(self.choice.name)
+        others = [name for name in self.choice.tied if name != taken.name]
+        why = "show it to be right more often than any other run"
+        if others:
+            why = f"cannot tell it from {listed(others, limit=3)}, and it trains the quickest"
+        return (
+            f"Take {taken.name}, by validation: {self.choice.images:,} held-out images {why}. "
+            f"Its test accuracy, {taken.accuracy}, was not used to choose it"
+        )
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
