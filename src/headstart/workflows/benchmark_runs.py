@@ -110,7 +110,7 @@ class DataSetRuns:
         except StorageError:
             raise
         except DataError as error:
-            if not wants_tuning(run.config):
+            if not (wants_tuning(run.config) and self._shared.has_images):
                 raise
             return str(error)
         except _PASSED_OVER as error:

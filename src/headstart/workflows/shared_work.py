@@ -37,6 +37,11 @@ class SharedWork:
             known = self._kept[step] = (key, make())
         return cast("T", known[1])
 
+    @property
+    def has_images(self) -> bool:
+        """Whether images could be read."""
+        return "images" in self._kept
+
     def images(
         self, data: str | Path, config: TrainConfig, *, cache: Path, progress: Progress
     ) -> PreparedData:

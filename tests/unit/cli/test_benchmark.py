@@ -38,7 +38,11 @@ def entry(name: str, hits: int, **more: Any) -> Entry:
 BOARD = Leaderboard(
     data="pets",
     source="pets",
-    entries=(entry("a", 199), entry("b", 198, strategy="full"), entry("c", 50, place=3)),
+    entries=(
+        entry("a", 199),
+        entry("b", 198, strategy="full"),
+        entry("c", 50, place=3, is_tied=False),
+    ),
     failed=(FailedRun(name="d", model="lost", trained="svm", reason="its weights " * 20),),
     test_images=200,
     headline="a and b share the first place: 200 images cannot tell them apart",

@@ -57,9 +57,12 @@ def test_how_it_is_computed_may_change(tmp_path: Path) -> None:
 
 
 def test_nobody_else_works_in_it_meanwhile(tmp_path: Path) -> None:
-    with benchmark_folder(tmp_path / "b", DATA, RUNS):
-        with pytest.raises(ConfigError, match="another process works in"):
-            with benchmark_folder(tmp_path / "b", DATA, RUNS):
-                pass
-    with benchmark_folder(tmp_path / "b", DATA, RUNS) as notes:
+    folder = tmp_path / "b"
+    with (
+        benchmark_folder(folder, DATA, RUNS),
+        pytest.raises(ConfigError, match="another process works in"),
+        benchmark_folder(folder, DATA, RUNS),
+    ):
+        pass
+    with benchmark_folder(folder, DATA, RUNS) as notes:
         assert notes == ()
