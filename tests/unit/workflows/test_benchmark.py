@@ -108,7 +108,7 @@ def test_every_combination_is_a_run_and_failures_are_passed_over(tried: Tried) -
     for entry in board.entries:
         assert (Path(entry.folder) / "report.html").is_file()
         assert entry.accuracy.low <= entry.accuracy.value <= entry.accuracy.high
-        assert (entry.native_px, entry.input_px, entry.source_px) == (32, 32, (64, 48))
+        assert (entry.native_px, entry.input_px, entry.source_px) == (224, 32, (64, 48))
         assert entry.bundle_bytes
         assert entry.parameters
 
@@ -136,7 +136,7 @@ def test_places_are_those_of_a_comparison(tried: Tried) -> None:
 def test_the_choice_goes_by_held_out_training_images(tried: Tried) -> None:
     (board,) = tried.result.boards
     assert board.choice is not None
-    assert 0 < board.choice.images <= 32
+    assert board.choice.images == 33
     assert board.choice.name in board.advice
     assert any("optimistic" in note for note in board.notes)
 
@@ -244,9 +244,7 @@ def test_images_that_have_changed_are_not_mixed_with_earlier_ones(
     assert [it.name for it in board.entries] == ["cnn6-32-linear"]
 
 
-def test_data_that_nobody_could_use_stop_their_own_runs_only(
-    tried: Tried, tmp_path: Path, no_training: list[Path]
-) -> None:
+def test_data_that_nobody_could_use_stop_their_own_runs_only(tried: Tried, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(tried.result.folder, out)
     result = again(tried, data=[tmp_path / "nowhere", tried.photos], out=out)
