@@ -91,19 +91,19 @@ def _draw_axes(axes: Axes, entries: Sequence[Entry]) -> None:
 
 def _write_names(axes: Axes, board: Leaderboard) -> None:
     """Name the runs on the front, and others as long as there is room."""
-    few = len(board.entries) <= _MOST_NAMED
-    for it in board.entries:
-        if few or it.name in board.front:
-            _write_name(axes, it)
+    few, front = len(board.entries) <= _MOST_NAMED, board.front
+    named = [it for it in board.entries if few or it.name in front]
+    for number, it in enumerate(sorted(named, key=lambda it: it.seconds)):
+        _write_name(axes, it, above=number % 2 == 0)
 
 
-def _write_name(axes: Axes, it: Entry) -> None:
+def _write_name(axes: Axes, it: Entry, *, above: bool) -> None:
     place = (it.seconds, 100 * it.accuracy.value)
     right, _ = axes.transAxes.inverted().transform(axes.transData.transform(place))
     text = axes.annotate(
         shortened(it.name, _NAME_LENGTH),
         place,
-        xytext=(-7 if right > _FAR else 7, 4),
+        xytext=(-7 if right > _FAR else 7, 4 if above else -12),
         textcoords="offset points",
         horizontalalignment="right" if right > _FAR else "left",
         fontsize=9,
