@@ -8,7 +8,8 @@ from headstart.evaluation.leaderboard import strategies_of
 from headstart.files import write_bytes, write_csv, write_json, write_text
 from headstart.reporting.benchmark_page import BenchmarkContent, render_benchmark
 from headstart.reporting.benchmark_plot import draw_board
-from headstart.workflows.benchmark_result import BenchmarkResult, markdown
+from headstart.workflows.benchmark_markdown import markdown
+from headstart.workflows.benchmark_result import BenchmarkResult
 
 
 def write_benchmark(result: BenchmarkResult) -> None:

@@ -14,7 +14,8 @@ import pytest
 import headstart
 from headstart.errors import ConfigError, DataError, StorageError
 from headstart.workflows import benchmark_runs, shared_work
-from headstart.workflows.benchmark_result import BenchmarkResult, markdown
+from headstart.workflows.benchmark_markdown import markdown
+from headstart.workflows.benchmark_result import BenchmarkResult
 from headstart.workflows.compare import compare
 
 SMALL = {
