@@ -54,6 +54,8 @@ def _whole(recipe: Recipe) -> Iterator[str]:
     yield from _labelled("source", recipe.source)
     yield from _labelled("result", recipe.result)
     yield from _labelled("here", recipe.ours or "not run")
+    for key, values in recipe.axes.items():
+        yield from _labelled("varied", f"{key}: {', '.join(map(str, values))}, by benchmark")
     yield ""
     for note in recipe.notes:
         yield from _wrapped("- ", note)
@@ -114,6 +116,7 @@ def _as_json(recipe: Recipe) -> dict[str, Any]:
         **recipe.model_dump(mode="json", include={"name", "title", "source", "result", "ours"}),
         "notes": list(recipe.notes),
         "settings": [_line_json(line) for line in recipe.lines()],
+        "axes": recipe.axes,
         "grid": [_member_json(recipe, member) for member in recipe.grid],
     }
 
