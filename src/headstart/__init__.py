@@ -16,6 +16,7 @@ _HOMES = {
     "ImageClassifier": "headstart.estimator",
     "Predictor": "headstart.serving.predictor",
     "TrainConfig": "headstart.config",
+    "benchmark": "headstart.workflows.benchmark",
     "check": "headstart.workflows.check",
     "compare": "headstart.workflows.compare",
     "evaluate": "headstart.workflows.evaluate",
@@ -25,7 +26,6 @@ _HOMES = {
     "predict": "headstart.workflows.predict",
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
-    "train_grid": "headstart.workflows.grid",
 }
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "ImageClassifier",
     "Predictor",
     "TrainConfig",
+    "benchmark",
     "check",
     "compare",
     "evaluate",
@@ -42,7 +43,6 @@ __all__ = [
     "predict",
     "rank",
     "train",
-    "train_grid",
 ]
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from headstart.errors import HeadstartError
     from headstart.estimator import ImageClassifier
     from headstart.serving.predictor import Predictor, load
+    from headstart.workflows.benchmark import benchmark
     from headstart.workflows.check import check
     from headstart.workflows.compare import compare
     from headstart.workflows.evaluate import evaluate
-    from headstart.workflows.grid import train_grid
     from headstart.workflows.learning_curve import learning_curve
     from headstart.workflows.lr_find import lr_find
     from headstart.workflows.predict import predict

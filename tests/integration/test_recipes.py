@@ -87,5 +87,5 @@ def test_on_a_pretrained_network(name: str, few: Path, tmp_path: Path, cache: Pa
 
 
 def test_from_python_a_grid_asks_which_network(few: Path) -> None:
-    with pytest.raises(ConfigError, match="train_grid"):
+    with pytest.raises(ConfigError, match="headstart benchmark"):
         headstart.train(few, recipe="rakuten-benchmark")

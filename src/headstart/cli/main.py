@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
     "errors": "Say where a finished run's classifier fails.",
+    "benchmark": "Train every combination of a grid, and rank the runs.",
     "compare": "Say which of several runs is better, and how sure that is.",
     "runs": "List, filter and sort the runs in a folder; show or log one.",
     "augment": "Draw a contact sheet of augmented training images.",

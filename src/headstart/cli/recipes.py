@@ -46,7 +46,7 @@ def _list(recipes: list[Recipe]) -> Iterator[str]:
             yield from _labelled("here", recipe.ours)
         yield from _labelled("backbones", ", ".join(recipe.backbones))
     yield ""
-    yield "headstart recipes NAME shows one whole; headstart train DATA --recipe NAME runs it"
+    yield "headstart recipes NAME shows one whole and says how to run it"
 
 
 def _whole(recipe: Recipe) -> Iterator[str]:
@@ -54,6 +54,8 @@ def _whole(recipe: Recipe) -> Iterator[str]:
     yield from _labelled("source", recipe.source)
     yield from _labelled("result", recipe.result)
     yield from _labelled("here", recipe.ours or "not run")
+    for key, values in recipe.axes.items():
+        yield from _labelled("varied", f"{key}: {', '.join(map(str, values))}, by benchmark")
     yield ""
     for note in recipe.notes:
         yield from _wrapped("- ", note)
@@ -68,8 +70,11 @@ def _whole(recipe: Recipe) -> Iterator[str]:
 
 
 def _legend(recipe: Recipe) -> str:
-    run = f"headstart train DATA --recipe {recipe.name}"
-    grid = f" trains all {len(recipe.grid)} networks, --backbone one of them" if recipe.grid else ""
+    several = len(recipe.grid) > 1
+    run = f"headstart {'benchmark' if several else 'train'} DATA --recipe {recipe.name}"
+    grid = (
+        f" trains all {len(recipe.grid)} networks, 'train' with --backbone one" if several else ""
+    )
     return (
         "source: as the system states it. translated: its equal here. ours: not stated. "
         f"Every other setting is headstart's default. {run}{grid}; --set changes any value."
@@ -111,6 +116,7 @@ def _as_json(recipe: Recipe) -> dict[str, Any]:
         **recipe.model_dump(mode="json", include={"name", "title", "source", "result", "ours"}),
         "notes": list(recipe.notes),
         "settings": [_line_json(line) for line in recipe.lines()],
+        "axes": recipe.axes,
         "grid": [_member_json(recipe, member) for member in recipe.grid],
     }
 

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from headstart.cli.bars import TerminalProgress
-from headstart.cli.grid import train_all
 from headstart.cli.options import given_flags, given_settings, merged, setting
 from headstart.cli.scores import print_scores
 from headstart.config import build_config, read_settings, set_dotted
 from headstart.errors import ConfigError
-from headstart.workflows.recipes import plan_recipe
+from headstart.workflows.recipes import recipe_config
 from headstart.workflows.run_directory import refuse_existing
 
 _WITH_RESUME = ("--resume", "--lr-factor", "--cache", "--track")
@@ -120,12 +119,7 @@ def run(
     if recipe is None:
         own["config"] = build_config(set_dotted(settings, assignments or []))
     else:
-        runs = plan_recipe(recipe, settings, assignments or [])
-        if len(runs) > 1:
-            named = [run.named(name) if name else run for run in runs]
-            train_all(str(data), named, out=out, cache=cache, track=track)
-            return
-        own["recipe"] = runs[0]
+        own["recipe"] = recipe_config(recipe, settings, assignments or [])
     if out is not None:
         refuse_existing(out)
     from headstart.workflows.train import train

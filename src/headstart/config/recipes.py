@@ -74,6 +74,7 @@ class Recipe(Settings):
     settings: Nested = Field(description="As in a configuration file")
     origins: dict[str, str] = Field(description="Dotted key -> where its value comes from")
     grid: tuple[Member, ...] = Field((), description="Networks that are trained one by one")
+    axes: dict[str, list[Any]] = Field({}, description="What else its benchmark varies")
 
     @property
     def backbones(self) -> tuple[str, ...]:

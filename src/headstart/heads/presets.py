@@ -239,3 +239,12 @@ def needs_flat(config: HeadConfig) -> bool:
         UnknownNameError: No such head.
     """
     return find_preset(config.name).taps == FLAT
+
+
+def has_gradient(config: HeadConfig) -> bool:
+    """Return whether a network can be trained through the head.
+
+    Raises:
+        UnknownNameError: No such head.
+    """
+    return not issubclass(find_preset(config.name).kind, RbfSettings | KnnSettings)

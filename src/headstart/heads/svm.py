@@ -11,10 +11,12 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from headstart.config import HeadConfig
 from headstart.heads.base import Head, Logits
 from headstart.heads.folds import Indices
+from headstart.heads.hinge import fit_hinge
 from headstart.heads.kernel import KernelHead, squared_distances
 from headstart.heads.linear import LinearHead
 from headstart.heads.presets import RbfSettings, SvmSettings
@@ -154,18 +156,14 @@ class _LinearSpace(_Projected):
     def _fit(
         self, setting: Margin, kept: Indices, targets: Indices, weights: RowWeights
     ) -> tuple[Doubles, Doubles]:
-        from sklearn.svm import LinearSVC
-
-        def fit_class(label: int) -> tuple[Doubles, float]:
-            if not (mine := targets == label).any():
-                return np.zeros(points.shape[1]), -1.0
-            machine = LinearSVC(C=setting.cost, dual=False, tol=1e-3, random_state=self._seed)
-            machine.fit(points, mine, sample_weight=weights)
-            return machine.coef_[0], float(machine.intercept_[0])
-
-        points = self._points[kept].astype(np.float64)
-        fitted = _each_class(fit_class, len(self._task.classes))
-        return np.stack([w for w, _ in fitted], axis=1), np.array([b for _, b in fitted])
+        weight, bias = fit_hinge(
+            torch.from_numpy(self._points[kept]),
+            torch.from_numpy(targets),
+            classes=len(self._task.classes),
+            weights=torch.from_numpy(weights),
+            cost=setting.cost,
+        )
+        return weight.double().numpy(), bias.double().numpy()
 
 
 class _RbfSpace(_Projected):

@@ -107,3 +107,12 @@ def draw_intervals(
     lines = axes.vlines if upright else axes.hlines
     lows, highs = [100 * e.low for e in estimates], [100 * e.high for e in estimates]
     lines(places, lows, highs, color=colour, linewidth=1.8, alpha=0.5)
+
+
+def name_powers(axes: Axes) -> None:
+    """Name 1, 2, 5, 10, 20 … on a logarithmic horizontal axis, as plain numbers."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_locator(NullLocator())

@@ -15,6 +15,7 @@ from headstart.reporting.canvas import (
     ORANGE,
     blank_figure,
     draw_intervals,
+    name_powers,
     png,
     write_title,
 )
@@ -90,20 +91,11 @@ def _draw_axes(axes: Axes, backbones: Sequence[RankedBackbone]) -> None:
     times = [_milliseconds(it) for it in backbones]
     if max(times) > _WIDE_RANGE * min(times):
         axes.set(xscale="log", xlim=(min(times) / 1.3, 1.3 * max(times)))
-        _name_powers(axes)
+        name_powers(axes)
     else:
         axes.set(xlim=(0, 1.1 * max(times)))
     axes.set(xlabel="milliseconds an image, decoding included", ylabel="images told right, %")
     axes.grid(color=GRID, linewidth=0.8)
-
-
-def _name_powers(axes: Axes) -> None:
-    """Name 1, 2, 5, 10, 20 … on a logarithmic axis, as plain numbers."""
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
-
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _write_names(axes: Axes, backbones: Sequence[RankedBackbone]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import torch
 
 from headstart.backbones.graph import build_module
-from headstart.config import TrainConfig
+from headstart.config import HeadConfig, TrainConfig
 from headstart.config.durations import seconds
 from headstart.config.training import PhaseConfig, TrainingConfig
 from headstart.data.geometry import with_margin
@@ -23,7 +23,7 @@ from headstart.features.table import StoredFeatures
 from headstart.heads.dense import DenseHead
 from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
-from headstart.heads.presets import needs_flat
+from headstart.heads.presets import has_gradient, needs_flat
 from headstart.heads.probe import ProbeFit
 from headstart.heads.random_head import random_head
 from headstart.progress import Progress
@@ -58,11 +58,21 @@ def check_tuning(config: TrainConfig) -> None:
 
     Raises:
         ConfigError: Names the setting and the mend.
-        UnknownNameError: No such augmentation preset.
+        UnknownNameError: No such augmentation preset, or no such head.
     """
+    if wants_tuning(config):
+        _refuse_without_gradient(config.head)
     resolve(config.training.augmentation)
     for phase in planned_phases(config):
         check_optimiser(phase.optimiser)
+
+
+def _refuse_without_gradient(head: HeadConfig) -> None:
+    if not has_gradient(head):
+        raise ConfigError(
+            f"head {head.name!r} has no gradient to train a backbone by: "
+            "choose linear or a dense head, or --strategy probe"
+        )
 
 
 _PLANS: Final[Mapping[str, Callable[[], list[PhaseConfig]]]] = {
@@ -251,16 +261,13 @@ class TuningJob:
         if self._from_scratch:
             layout, classes = self._featuriser.graph.layout, data.manifest.classes
             return random_head(self._config.head, layout, classes, seed=self._config.seed)
-        task = data.probe_task(data.rows("train"), self._featuriser.graph.layout)
         head = self._config.head
+        _refuse_without_gradient(head)
+        task = data.probe_task(data.rows("train"), self._featuriser.graph.layout)
         if head.name == "linear" and head.taps == "auto":
             head = head.model_copy(update={"taps": "all"})
         found = fit_head(task, head, seed=self._config.seed, progress=self._progress).head
-        if not isinstance(found, LinearHead | DenseHead):
-            raise ConfigError(
-                f"head {self._config.head.name!r} has no gradient to train a backbone by: "
-                "choose linear or a dense head, or --strategy probe"
-            )
+        assert isinstance(found, LinearHead | DenseHead), "refused above"
         return found
 
     def _task(self, data: TuningData, head: TrainableHead) -> TuningTask:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from headstart.backbones.catalog import find_backbone
-from headstart.config import TrainConfig, build_config
+from headstart.config import TrainConfig, build_config, set_dotted
 from headstart.config.recipes import Member, Recipe, find_recipe, settings_under
 from headstart.errors import ConfigError, UnknownNameError, listed
 
@@ -32,10 +32,6 @@ class PlannedRun:
     result: str
     config: TrainConfig
     recipe: str = ""
-
-    def named(self, name: str) -> PlannedRun:
-        """Return the same run under the user's name, still told from its like."""
-        return replace(self, name=f"{name}-{_stem(self.backbone)}")
 
 
 def plan_recipe(
@@ -69,18 +65,18 @@ def plan_recipe(
     return (_plan(recipe, found[0] if found else None, asked, changes),)
 
 
-def recipe_config(name: str, given: Given = None) -> PlannedRun:
-    """Return the one run that a recipe means.
+def recipe_config(name: str, given: Given = None, assignments: Iterable[str] = ()) -> PlannedRun:
+    """Return the one run that a recipe means. See :func:`plan_recipe`.
 
     Raises:
         ConfigError: It means several.
     """
-    runs = plan_recipe(name, given)
+    runs = plan_recipe(name, given, assignments)
     if len(runs) > 1:
         networks = listed(run.backbone for run in runs)
         raise ConfigError(
-            f"the recipe {name} trains {len(runs)} networks ({networks}): choose one with "
-            "backbone.name, or train all with headstart.train_grid"
+            f"the recipe {name} is about {len(runs)} networks ({networks}): choose one with "
+            f"--backbone, or train all with: headstart benchmark DATA --recipe {name}"
         )
     return runs[0]
 
@@ -98,7 +94,7 @@ def _plan(
     alone = not (member or stranger)
     reported = "" if stranger else member.result if member else recipe.result
     return PlannedRun(
-        name=recipe.name if alone else f"{recipe.name}-{_stem(backbone)}",
+        name=recipe.name if alone else f"{recipe.name}-{stem(backbone)}",
         backbone=backbone,
         result=reported,
         config=build_config(settings),
@@ -106,7 +102,8 @@ def _plan(
     )
 
 
-def _stem(backbone: str) -> str:
+def stem(backbone: str) -> str:
+    """Return a backbone's name as part of a folder's."""
     return backbone.lower().replace("/", "_")
 
 
@@ -118,14 +115,10 @@ def _nested(given: Given) -> dict[str, Any]:
 
 def _wanted(given: dict[str, Any], assignments: Iterable[str]) -> str | None:
     """Return the backbone that the user asks for."""
-    named = [text for key, _, text in (a.partition("=") for a in assignments) if _names(key)]
-    section = given.get("backbone")
+    naming = [one for one in assignments if one.partition("=")[0].strip() == "backbone.name"]
+    section = set_dotted(given, naming[-1:]).get("backbone")
     asked = section.get("name") if isinstance(section, dict) else None
-    return named[-1].strip() if named else asked
-
-
-def _names(key: str) -> bool:
-    return key.strip() == "backbone.name"
+    return asked if asked is None else str(asked)
 
 
 def _same(known: str, wanted: str) -> bool:

@@ -13,7 +13,7 @@ import yaml
 from headstart.bundle import BundleInfo
 from headstart.config import TrainConfig
 from headstart.data.splits import write_split_csv
-from headstart.evaluation import Judgement
+from headstart.evaluation import Judgement, softmax
 from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit
@@ -23,6 +23,7 @@ from headstart.workflows.run_errors import RunErrors
 from headstart.workflows.run_events import write_run_events
 from headstart.workflows.scores import write_scores
 from headstart.workflows.stopwatch import Stopwatch
+from headstart.workflows.stored_run import PREDICTIONS, VALIDATION
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,18 @@ def metrics_json(record: RunRecord, timings: Mapping[str, float]) -> dict[str, o
         "validation": record.validation.to_json(),
         "confidence": record.config.judgement.confidence,
         "images": dict(split_totals(record)),
+        "source_px": _source_px(record),
         "temperature": record.fit.head.temperature,
         "parity": [parity.model_dump() for parity in record.bundle.parity],
         "notes": list(record.notes),
         "timings_s": dict(timings),
     }
+
+
+def _source_px(record: RunRecord) -> dict[str, int]:
+    """Return the median size of the images."""
+    found = record.data.audit
+    return {"width": int(np.median(found.widths)), "height": int(np.median(found.heights))}
 
 
 def split_totals(record: RunRecord) -> Iterator[tuple[str, int]]:
@@ -103,26 +111,23 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
     write_scores(folder, record.test, classes)
     write_summary(folder, record.errors.analysis)
     record.errors.traits.write(folder, record.errors.analysis.images)
-    write_csv(
-        folder / "predictions.csv",
-        [
-            "path",
-            "true_label",
-            "label",
-            "confidence",
-            "status",
-            "error",
-            "digest",
-            *map("prob_{}".format, classes),
-        ],
-        _prediction_rows(record),
-    )
+    header = [*_ANSWER, *map("prob_{}".format, classes)]
+    answers = _answer_rows(record, record.test_rows, record.probabilities)
+    write_csv(folder / PREDICTIONS, header, answers)
+    held_out = manifest.rows_in("train", "val")[record.fit.held_out_rows]
+    said = softmax(record.fit.held_out_logits, record.fit.head.temperature)
+    write_csv(folder / VALIDATION, header, _answer_rows(record, held_out, said))
 
 
-def _prediction_rows(record: RunRecord) -> Iterator[list[object]]:
+_ANSWER = ("path", "true_label", "label", "confidence", "status", "error", "digest")
+
+
+def _answer_rows(
+    record: RunRecord, rows: Indices, answers: npt.NDArray[np.float64]
+) -> Iterator[list[object]]:
     manifest, digests = record.data.manifest, record.data.digests
     classes = record.fit.head.classes
-    for row, probabilities in zip(record.test_rows, record.probabilities, strict=True):
+    for row, probabilities in zip(rows, answers, strict=True):
         best = int(probabilities.argmax())
         scores = [f"{p:.6f}" for p in probabilities]
         answer = [classes[best], f"{probabilities[best]:.6f}", "ok", ""]

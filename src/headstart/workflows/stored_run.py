@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from headstart.evaluation import Estimate
 
 METRICS: Final = "metrics.json"
 PREDICTIONS: Final = "predictions.csv"
+VALIDATION: Final = "validation.csv"
+"""The same of images that were held out from training: what choices may go by."""
 _TUNED_WON: Final = re.compile("the (fine-tuned|trained) network is kept")
 _HEAD_WON: Final = "the head on the pretrained network is kept"
 
@@ -40,10 +42,14 @@ class StoredRun:
         recipe: The published plan it followed; empty for none.
         n: How many images its figures rest on.
         metrics: Its figures on them.
-        validation: Its figures on images held out while it was trained.
         seconds: How long it took; ``None`` for an evaluation.
         config: Its settings, nested; empty for an evaluation.
         notes: What it found worth saying.
+        validation: Its figures on images that were held out from training.
+        n_validation: How many these are.
+        timings_s: Step -> seconds.
+        source_px: Median width and height of its images, where that was recorded.
+        forward_passes: How many it made for its features; the others were cached.
     """
 
     folder: Path
@@ -57,15 +63,24 @@ class StoredRun:
     recipe: str
     n: int
     metrics: Mapping[str, Estimate]
-    validation: Mapping[str, Estimate]
     seconds: float | None
     config: Mapping[str, Any]
     notes: tuple[str, ...]
+    validation: Mapping[str, Estimate] = field(default_factory=dict)
+    n_validation: int = 0
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    source_px: tuple[int, int] | None = None
+    forward_passes: int = 0
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.absolute().name
+
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether the network that is deployed was trained."""
+        return self.kept == "fine-tuned"
 
     def figures(self, split: str) -> Mapping[str, Estimate]:
         """Return the figures of ``"test"`` or ``"validation"``."""
@@ -97,7 +112,9 @@ def read_run(folder: str | Path) -> StoredRun:
     trained = (path / "config.yaml").is_file()
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
-    total = _section(metrics, "timings_s").get("total")
+    timings = _numbers(_section(metrics, "timings_s"))
+    validation = _section(metrics, "validation")
+    source = _numbers(_section(metrics, "source_px"))
     notes = tuple(map(str, metrics.get("notes") or ()))
     strategy = str(_section(config, "training").get("strategy") or "")
     return StoredRun(
@@ -112,10 +129,14 @@ def read_run(folder: str | Path) -> StoredRun:
         recipe=str(environment.get("recipe") or ""),
         n=int(metrics["test"]["n"]),
         metrics=_estimates(path, metrics["test"]),
-        validation=_estimates(path, _section(metrics, "validation")),
-        seconds=float(total) if isinstance(total, int | float) else None,
+        seconds=timings.get("total"),
         config=config,
         notes=notes,
+        validation=_estimates(path, validation),
+        n_validation=int(_numbers(validation).get("n", 0)),
+        timings_s=timings,
+        source_px=(int(source["width"]), int(source["height"])) if len(source) == 2 else None,
+        forward_passes=int(_numbers(environment).get("forward_passes", 0)),
     )
 
 
@@ -175,6 +196,10 @@ def _provenance(path: Path) -> dict[str, Any]:
 def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = content.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _numbers(content: Mapping[str, Any]) -> dict[str, float]:
+    return {key: float(it) for key, it in content.items() if isinstance(it, int | float)}
 
 
 def _estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:

@@ -25,10 +25,11 @@ from headstart.workflows.resumption import (
     slow_down,
 )
 from headstart.workflows.run_directory import RunDirectory, final_of, free_name
+from headstart.workflows.shared_work import SharedWork
 from headstart.workflows.train_job import TrainJob
 from headstart.workflows.train_result import TrainResult
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "data_name", "train", "train_to"]
 
 
 def train(
@@ -88,17 +89,11 @@ def train(
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
     check_head(settings.head)
     check_tuning(settings)
-    target = Path(out) if out else free_name(Path("runs"), name or _name_of(data))
-    with _kept_if_stopped(RunDirectory(target), heard) as run:
-        _say_unfinished(run, heard)
-        job = TrainJob(
-            settings,
-            cache=cache_dir(cache),
-            progress=heard,
-            folder=run.path,
-            recipe=planned.recipe if planned else "",
-        )
-        result = job.run(data, target)
+    target = Path(out) if out else free_name(Path("runs"), name or data_name(data))
+    recipe_name = planned.recipe if planned else ""
+    result = train_to(
+        target, data, settings, cache=cache_dir(cache), progress=heard, recipe=recipe_name
+    )
     return log_run(result, tracker, heard)
 
 
@@ -109,6 +104,40 @@ def log_run(result: TrainResult, tracker: MlflowTracker | None, progress: Progre
     with progress.wait("logging the run"):
         words = tuple(log_folders(tracker, [result.folder]))
     return replace(result, notes=(*result.notes, *words))
+
+
+def train_to(
+    target: Path,
+    data: str | Path,
+    config: TrainConfig,
+    *,
+    cache: Path,
+    progress: Progress,
+    shared: SharedWork | None = None,
+    recipe: str = "",
+) -> TrainResult:
+    """Make one run of checked settings. See :func:`train`.
+
+    Args:
+        target: The run's directory, which must not exist yet.
+        data: Folder, archive or table of labelled images.
+        config: All its settings.
+        cache: Cache folder.
+        progress: Who is told.
+        shared: What it has in common with other runs of this process.
+        recipe: The published plan it follows; empty for none.
+    """
+    with _kept_if_stopped(RunDirectory(target), progress) as run:
+        _say_unfinished(run, progress)
+        job = TrainJob(
+            config,
+            cache=cache,
+            progress=progress,
+            folder=run.path,
+            shared=shared,
+            recipe=recipe,
+        )
+        return job.run(data, target)
 
 
 def _resume(
@@ -171,5 +200,6 @@ def _refuse(given: Iterator[str]) -> None:
         raise ConfigError(f"resume goes on with the run's own data and settings: leave out {named}")
 
 
-def _name_of(data: str | Path) -> str:
+def data_name(data: str | Path) -> str:
+    """Return what a run on some data is called."""
     return Path(data).absolute().name.split(".")[0] or "run"

@@ -16,15 +16,15 @@ from headstart.progress import Progress
 from headstart.reporting import write_plots
 from headstart.workflows.bundling import write_bundle
 from headstart.workflows.featured_data import Candidate, FeaturedData
-from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.finishing import Outcome, finish
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.judging import Judged, judge_candidate
-from headstart.workflows.preparation import PreparedData, prepare
+from headstart.workflows.preparation import PreparedData
 from headstart.workflows.resume_record import ResumeRecord, new_record
 from headstart.workflows.resumption import resume_command
 from headstart.workflows.run_errors import find_run_errors
+from headstart.workflows.shared_work import SharedWork, geometry_key
 from headstart.workflows.size_notes import size_notes
 from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.train_result import TrainResult
@@ -41,6 +41,7 @@ class TrainJob:
         folder: Where its files go while it is under way.
         record: What it noted before it was stopped, if it was.
         recipe: The published plan it follows; empty for none.
+        shared: What it has in common with other runs of this process, if there are any.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class TrainJob:
         folder: Path,
         record: ResumeRecord | None = None,
         recipe: str = "",
+        shared: SharedWork | None = None,
     ) -> None:
         self._config = config
         self._cache = cache
@@ -60,7 +62,8 @@ class TrainJob:
         self._record = record
         self._recipe = record.recipe if record else recipe
         self._watch = Stopwatch()
-        self._featuriser = Featuriser(config, cache=cache, progress=progress)
+        self._shared = shared or SharedWork()
+        self._featuriser = self._shared.featuriser(config, cache=cache, progress=progress)
 
     def run(self, data: str | Path, target: Path) -> TrainResult:
         """Train, judge, bundle, write everything.
@@ -74,19 +77,15 @@ class TrainJob:
             WeightsError: Likewise for the pretrained weights.
         """
         with self._watch.step("audit"):
-            prepared = prepare(
-                data,
-                self._config.data,
-                seed=self._config.seed,
-                cache=self._cache,
-                progress=self._progress,
+            prepared = self._shared.images(
+                data, self._config, cache=self._cache, progress=self._progress
             )
         if self._record:
             self._record.check_data(prepared)
         prepared = self._with_size_notes(prepared)
         self._build_backbone()
         with self._watch.step("geometry"):
-            choice = self._choose_geometry(prepared)
+            choice = self._choose_geometry(data, prepared)
         probe = self._probe(prepared, choice.geometry)
         if wants_tuning(self._config) and not self._record:
             self._note_down(data, prepared, choice)
@@ -118,19 +117,23 @@ class TrainJob:
         for note in self._featuriser.notes:
             self._progress.say(note)
 
-    def _choose_geometry(self, prepared: PreparedData) -> GeometryChoice:
+    def _choose_geometry(self, data: str | Path, prepared: PreparedData) -> GeometryChoice:
         if self._record:
             known = self._featuriser.geometry(self._record.geometry)
             return GeometryChoice(known, self._record.reason)
+        key = geometry_key(data, self._config)
+        choice = self._shared.once("geometry", key, lambda: self._tried_geometry(prepared))
+        self._progress.say(choice.words)
+        return choice
+
+    def _tried_geometry(self, prepared: PreparedData) -> GeometryChoice:
         pool = prepared.manifest.rows_in("train", "val")
-        choice = choose_geometry(
+        return choose_geometry(
             prepared.manifest.take(pool),
             [prepared.digests[row] for row in pool],
             self._config,
             self._featuriser,
         )
-        self._progress.say(choice.words)
-        return choice
 
     def _probe(self, prepared: PreparedData, geometry: Geometry) -> Candidate:
         with self._watch.step("features"):

@@ -69,19 +69,10 @@ def test_defaults_recipe_file_options_set(
     assert (planned.name, planned.recipe) == ("butterflies-vgg16", "butterflies")
 
 
-def test_a_grid_ends_with_a_table(
-    cli: Any, tmp_path: Path, image_folder: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    photos = image_folder(tmp_path / "photos", "cat", "dog", per_class=10)
-    monkeypatch.chdir(tmp_path)
-    outcome = cli(
-        "train", photos, "--recipe", "cifar10-efficientnet", "--offline", "--name", "mine"
-    )
+def test_a_recipe_of_several_networks_is_for_benchmark(cli: Any, tmp_path: Path) -> None:
+    outcome = cli("train", tmp_path, "--recipe", "butterflies")
     assert outcome.code == 2
-    rows = [line for line in outcome.out.splitlines() if line.startswith("EfficientNetB")]
-    assert [row.split()[:2] for row in rows] == [
-        ["EfficientNetB0", "failed:"],
-        ["EfficientNetB2", "failed:"],
-        ["EfficientNetB4", "failed:"],
-    ]
-    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+    assert "headstart benchmark DATA --recipe butterflies" in outcome.err
+    assert "headstart benchmark DATA --recipe butterflies" in " ".join(
+        cli("recipes", "butterflies").out.split()
+    )

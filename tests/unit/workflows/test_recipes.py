@@ -65,7 +65,7 @@ def test_the_users_settings_lie_over_the_recipes() -> None:
 
 
 def test_a_grid_is_not_one_run() -> None:
-    with pytest.raises(ConfigError, match=r"4 networks \(VGG19, VGG16, .*train_grid"):
+    with pytest.raises(ConfigError, match=r"4 networks \(VGG19, VGG16, .*headstart benchmark"):
         recipe_config("butterflies")
     chosen = recipe_config("butterflies", {"backbone": {"name": "vgg19"}})
     assert chosen.result == find_recipe("butterflies").grid[0].result
