@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
+    "decide": "Answer 'unknown' where unsure; other priors, costs.",
     "compare": "Say which of several runs is better, and how sure that is.",
     "runs": "List, filter and sort the runs in a folder, or show one.",
     "augment": "Draw a contact sheet of augmented training images.",

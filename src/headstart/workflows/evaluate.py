@@ -15,13 +15,17 @@ from headstart.data.manifest import SPLITS, Manifest, Rejected, Split
 from headstart.data.sources import open_source
 from headstart.errors import DataError, close_names, listed
 from headstart.evaluation import Judgement, judge
+from headstart.evaluation.bootstrap import Resampling
+from headstart.evaluation.decision import UNKNOWN, Decided
+from headstart.evaluation.decision_figures import DecisionFigures, judge_decision
 from headstart.files import write_csv, write_json
 from headstart.progress import Progress, Silent
 from headstart.serving.predictor import Prediction, Predictor, load
+from headstart.workflows.deciding import ByClass, DecisionChanges, predict_deciding
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.predict import table_header, table_rows
 from headstart.workflows.run_directory import RunDirectory
-from headstart.workflows.scores import write_scores
+from headstart.workflows.scores import write_risk_coverage, write_scores
 
 _FACTS = 4
 """Columns of a prediction between its path and its probabilities."""
@@ -36,12 +40,15 @@ class EvaluateResult:
         rejected: Files that could not be read, and so count nowhere.
         images: Split -> number of images judged, where the data has splits.
         folder: Where the tables were written, if anywhere.
+        decision: What leaving out unsure answers, and costs, come to; ``None`` where the
+            bundle and the caller ask for neither.
     """
 
     judgement: Judgement
     rejected: tuple[Rejected, ...]
     images: Mapping[str, int]
     folder: Path | None
+    decision: DecisionFigures | None = None
 
 
 def evaluate(
@@ -52,6 +59,9 @@ def evaluate(
     out: str | Path | None = None,
     allow_bad: bool = False,
     seed: int = 0,
+    priors: ByClass | None = None,
+    costs: ByClass | None = None,
+    answer_all: bool = False,
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EvaluateResult:
@@ -62,9 +72,13 @@ def evaluate(
         data: Folder, archive or table of labelled images.
         split: Judge only this split of the data; all of it where not given.
         out: Folder for ``metrics.json``, ``predictions.csv``, ``per_class.csv``,
-            ``confusion.csv`` and ``environment.json``; must not exist yet.
+            ``confusion.csv``, ``risk_coverage.csv`` and ``environment.json``; must not exist yet.
         allow_bad: Go on with more than 1 % bad files.
         seed: Seed of the bootstrap.
+        priors: Shares of the classes to go by; see :func:`headstart.predict`. The labels of
+            the data have no part in an estimate.
+        costs: What mistakes cost, alike.
+        answer_all: Leave the bundle's threshold out.
         cache: Cache folder, for archives.
         progress: Who is told how far it is.
 
@@ -77,28 +91,54 @@ def evaluate(
     digests = Digesting(manifest.container)
     manifest = replace(manifest, container=digests)
     _refuse_unknown_labels(manifest, predictor)
-    tracked = (progress or Silent()).track(
-        predictor.stream(manifest), total=len(manifest), task="evaluating", unit="images"
-    )
-    predictions = list(tracked)
+    heard = progress or Silent()
+
+    def stream(chosen: Predictor) -> Iterator[Prediction]:
+        answers = chosen.stream(manifest)
+        yield from heard.track(answers, total=len(manifest), task="evaluating", unit="images")
+
+    changes = DecisionChanges(priors, costs, answer_all)
+    predictor, predictions = predict_deciding(predictor, changes, stream, heard)
     rejected = tuple(Rejected(p.path, p.error) for p in predictions if p.status == "error")
-    sound = [row for row, p in enumerate(predictions) if p.status == "ok"]
+    sound = [row for row, p in enumerate(predictions) if p.status != "error"]
     kept = manifest.take(sound)
     check_rejected(rejected, manifest.class_counts(), kept.class_counts(), allow_bad=allow_bad)
-    judgement = judge(
-        np.stack([predictions[row].probabilities for row in sound]).astype(np.float64),
-        kept.label_indices(predictor.bundle.info.classes),
-        classes=predictor.bundle.info.classes,
-        resamples=JudgementConfig().resamples,
-        seed=seed,
+    judgement, figures = _judge(
+        predictor,
+        [predictions[row] for row in sound],
+        kept,
+        Resampling(JudgementConfig().resamples, seed),
     )
     folder = Path(out) if out is not None else None
-    result = EvaluateResult(judgement, rejected, _split_counts(kept), folder)
+    result = EvaluateResult(judgement, rejected, _split_counts(kept), folder, figures)
     if folder is not None:
         answers = _Answers(manifest, predictions, predictor, digests)
         own = {"bundle": str(predictor.bundle.folder.absolute())}
         _write(result, answers, {**describe_environment(data), **own})
     return result
+
+
+def _judge(
+    predictor: Predictor, predictions: Sequence[Prediction], kept: Manifest, how: Resampling
+) -> tuple[Judgement, DecisionFigures | None]:
+    """Judge what was said of readable images, and what a decision came to."""
+    classes = predictor.bundle.info.classes
+    position = {name: index for index, name in enumerate(classes)}
+    answers = np.stack([p.probabilities for p in predictions]).astype(np.float64)
+    said = np.array([position[p.label] for p in predictions])
+    targets, rule = kept.label_indices(classes), predictor.rule
+    judgement = judge(
+        answers, targets, classes=classes, resamples=how.resamples, seed=how.seed, said=said
+    )
+    if rule.is_plain:
+        return judgement, None
+    decided = Decided(
+        probabilities=answers,
+        labels=said,
+        confidence=np.array([p.confidence for p in predictions]),
+        unknown=np.array([p.status == UNKNOWN for p in predictions]),
+    )
+    return judgement, judge_decision(rule, decided, targets, classes=classes, resampling=how)
 
 
 def _rows(manifest: Manifest, split: Split | None) -> Manifest:
@@ -135,9 +175,12 @@ def _write(result: EvaluateResult, answers: _Answers, environment: Mapping[str, 
     assert result.folder is not None
     with RunDirectory(result.folder) as run:
         metrics = {"schema": 1, "test": result.judgement.to_json(), "images": dict(result.images)}
+        if result.decision is not None:
+            metrics["decision"] = {"test": result.decision.to_json()}
         write_json(run.path / "metrics.json", metrics)
         write_json(run.path / "environment.json", environment)
         write_scores(run.path, result.judgement, answers.predictor.bundle.info.classes)
+        write_risk_coverage(run.path, result.judgement.risk_coverage)
         write_csv(run.path / "predictions.csv", answers.header(), answers.rows())
 
 

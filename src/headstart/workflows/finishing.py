@@ -46,6 +46,7 @@ class Outcome:
             *candidate.featuriser.notes,
             self.choice.words,
             *candidate.fit.notes,
+            *self.judged.decision.notes,
             *self.on_the_way,
         )
 
@@ -71,7 +72,9 @@ def finish(
     with progress.wait("writing the report"):
         timings = write_record(folder, _record(outcome, config, target), watch)
     judged = outcome.judged
-    return TrainResult(target, judged.test, judged.validation, outcome.notes, timings)
+    rule = judged.decision.rule
+    figures = None if rule.is_plain else judged.figures
+    return TrainResult(target, judged.test, judged.validation, outcome.notes, timings, figures)
 
 
 def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
@@ -82,9 +85,7 @@ def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
         config=config,
         data=featured.data,
         test_rows=featured.test,
-        probabilities=judged.probabilities,
-        test=judged.test,
-        validation=judged.validation,
+        judged=judged,
         fit=outcome.candidate.fit,
         bundle=outcome.bundle,
         notes=outcome.notes,

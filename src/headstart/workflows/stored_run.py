@@ -18,6 +18,8 @@ from headstart.evaluation import Estimate
 
 METRICS: Final = "metrics.json"
 PREDICTIONS: Final = "predictions.csv"
+VALIDATION: Final = "validation.csv"
+"""Answers on images that were held out, before any decision."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.evaluation import Judgement
+from headstart.evaluation.decision_figures import DecisionFigures
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class TrainResult:
         validation: Judgement of out-of-fold predictions on train and val.
         notes: What the run decided or found worth saying.
         timings_s: Step -> seconds.
+        decision: What the decision comes to on the test split, if one was asked for.
     """
 
     folder: Path
@@ -26,6 +28,7 @@ class TrainResult:
     validation: Judgement
     notes: tuple[str, ...]
     timings_s: Mapping[str, float]
+    decision: DecisionFigures | None = None
 
     @property
     def bundle(self) -> Path:
