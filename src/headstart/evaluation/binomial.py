@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-_STEPS = 60
+_STEPS = 40
 
 
 def at_most(errors: int, n: int, rate: float) -> float:

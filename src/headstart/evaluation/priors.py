@@ -18,8 +18,6 @@ from headstart.evaluation.intervals import Estimate, normal_quantile
 
 _STEPS = 2000
 _CLOSE = 1e-9
-_LEAST = 1e-6
-"""No class is estimated to be rarer than this: it could never be named again."""
 
 
 def adjust_priors(probabilities: Floats, *, trained: Floats, new: Floats) -> Floats:
@@ -64,8 +62,10 @@ def estimate_priors(
 ) -> PriorEstimate:
     """Estimate shares of classes from answers alone, by expectation maximisation.
 
-    The likelihood is concave in the shares, so the one maximum is found. Intervals come
-    from its curvature there; they allow for few images, not for a badly calibrated model.
+    As many images as there are classes are thought to be added, with the training shares: a
+    class that is not among a few images is not ruled out for good (a Dirichlet prior). The
+    penalised likelihood is concave, so the one maximum is found. Intervals come from its
+    curvature there; they allow for few images, not for a badly calibrated model.
 
     Args:
         probabilities: Calibrated, under the training shares, shape (N, K), N above 0.
@@ -77,10 +77,10 @@ def estimate_priors(
     """
     if not len(probabilities):
         raise ValueError("there are no images to estimate priors from")
-    ratios = probabilities / trained
-    priors = _maximised(ratios, trained)
+    ratios, added = probabilities / trained, len(trained) * trained
+    priors = _maximised(ratios, trained, added)
     gain = float(np.log(ratios @ priors).sum() - np.log(ratios @ trained).sum())
-    spread = normal_quantile(confidence) * _deviations(ratios, priors)
+    spread = normal_quantile(confidence) * _deviations(ratios, priors, added)
     return PriorEstimate(
         n=len(probabilities),
         priors=priors,
@@ -109,22 +109,22 @@ def chi_square_tail(value: float, degrees: int) -> float:
     return min(1.0, total)
 
 
-def _maximised(ratios: Floats, start: Floats) -> Floats:
+def _maximised(ratios: Floats, start: Floats, added: Floats) -> Floats:
     priors: Floats = start
     for _ in range(_STEPS):
         joint = ratios * priors
-        shares = (joint / joint.sum(axis=1, keepdims=True)).mean(axis=0)
-        better: Floats = np.maximum(shares, _LEAST) / np.maximum(shares, _LEAST).sum()
+        counts = (joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + added
+        better: Floats = counts / counts.sum()
         if np.abs(better - priors).max() < _CLOSE:
             return better
         priors = better
     return priors
 
 
-def _deviations(ratios: Floats, priors: Floats) -> Floats:
+def _deviations(ratios: Floats, priors: Floats, added: Floats) -> Floats:
     """Return standard deviations from the observed information, along sums of 1."""
     scores = ratios / (ratios @ priors)[:, None]
-    information = scores.T @ scores
+    information = scores.T @ scores + np.diag(added / priors**2)
     basis = np.linalg.svd(np.ones((1, len(priors))))[2][1:]
-    covariance: Floats = basis.T @ np.linalg.pinv(basis @ information @ basis.T) @ basis
+    covariance: Floats = basis.T @ np.linalg.inv(basis @ information @ basis.T) @ basis
     return np.asarray(np.sqrt(np.clip(np.diagonal(covariance), 0.0, None)), np.float64)

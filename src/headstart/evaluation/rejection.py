@@ -2,10 +2,12 @@
 
 Chosen on answers that were held out of training, never on the test split. For a precision
 it is tested, not read off: the lowest threshold of a curve's many is the luckiest one too.
-Thresholds are walked down from several starts while so few errors would be too lucky, were
-the precision not reached: fixed-sequence tests (Angelopoulos, Bates, Candes, Jordan and Lei,
-"Learn then test", 2021, arXiv:2110.01052). With the wanted assurance the threshold keeps its
-word on new images like these.
+Thresholds are walked down while so few errors would be too lucky, were the precision not
+reached: fixed-sequence tests (Angelopoulos, Bates, Candes, Jordan and Lei, "Learn then
+test", 2021, arXiv:2110.01052). Most of the doubt that is allowed goes to a walk from where
+the confidences, without a look at what is right, promise most; the rest to walks from evenly
+spread starts. With the wanted assurance the threshold keeps its word on new images like
+these, however badly calibrated the confidences are.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ Target = Literal["precision", "coverage"]
 
 BOUND_CONFIDENCE = 0.95
 """Level of the bound that is said where no assurance was asked for."""
-_STARTS = 5
 _MOST_THRESHOLDS = 1000
-_BOUNDS = 100
+_OTHER_STARTS = 20
+_FIRST_SHARE = 0.8
+"""Of the allowed doubt, for the most promising start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,11 @@ class Unreached:
     def __str__(self) -> str:
         assured = self.wish.assurance
         sure = f" with {100 * assured:g} % assurance" if assured else ""
-        few = (
-            f"; it takes {self.needed:,} answers, all of them right" if self.n < self.needed else ""
-        )
+        few = self.n < self.needed
+        more = f"; to show it takes at least {self.needed:,} answers" if few else ""
         return (
             f"no threshold reaches {self.wish}{sure} on {self.n:,} held-out answers: the best "
-            f"they can show is {self.best:.3f}, at a coverage of {self.coverage:.3f}{few}"
+            f"they can show is {self.best:.3f}, at a coverage of {self.coverage:.3f}{more}"
         )
 
 
@@ -189,6 +191,7 @@ class _Ladder:
         errors: How many of these are wrong, rounded up, shape (M,).
         coverage: Share of the weight above, shape (M,).
         risk: Share of that which is wrong, shape (M,).
+        expected: The share that the confidences expect to be wrong, shape (M,).
     """
 
     thresholds: Floats
@@ -196,6 +199,7 @@ class _Ladder:
     errors: Ints
     coverage: Floats
     risk: Floats
+    expected: Floats
 
     @classmethod
     def of(cls, confidence: Floats, right: Bools, weights: Floats | None) -> _Ladder:
@@ -212,6 +216,7 @@ class _Ladder:
             errors=errors[steps],
             coverage=(sums / sums[-1])[steps],
             risk=risk[steps],
+            expected=(np.cumsum(mass * (1 - confidence[order])) / sums)[steps],
         )
 
     def bound(self, place: int, confidence: float) -> float:
@@ -228,17 +233,30 @@ def _thinned(steps: Ints) -> Ints:
 
 
 def _assured(ladder: _Ladder, share: float, assurance: float | None) -> int | None:
-    """Return the lowest threshold whose precision is shown; the latest start reaches it."""
+    """Return the lowest threshold whose precision is shown.
+
+    Walks of one level end where the one does that starts last, if it can start.
+    """
     if assurance is None:
         return _plain(ladder, share)
-    level = (1 - assurance) / _STARTS
-    least = fewest_without_error(share, confidence=1 - level)
-    reached = np.maximum.accumulate(ladder.counts)
-    for start in np.linspace(reached[-1], least, _STARTS):
-        found = _walk(ladder, int(np.searchsorted(reached, start)), share, level)
-        if found is not None:
-            return found
-    return None
+    first, *others = _starts(ladder, share, assurance)
+    ends = (_walk(ladder, place, share, level) for place, level in reversed(others))
+    last = next((end for end in ends if end is not None), None)
+    promising = _walk(ladder, first[0], share, first[1])
+    return max((end for end in (promising, last) if end is not None), default=None)
+
+
+def _starts(ladder: _Ladder, share: float, assurance: float) -> list[tuple[int, float]]:
+    """Return where walks start, with the doubt that each may leave; together what is allowed."""
+    doubt = 1 - assurance
+    places = _spread(ladder, _OTHER_STARTS)
+    each = (1 - _FIRST_SHARE) * doubt / len(places)
+    return [(_most_promising(ladder, share), _FIRST_SHARE * doubt), *((p, each) for p in places)]
+
+
+def _spread(ladder: _Ladder, number: int) -> list[int]:
+    last = len(ladder.counts) - 1
+    return sorted({round(last * step / max(number - 1, 1)) for step in range(number)})
 
 
 def _walk(ladder: _Ladder, place: int, share: float, level: float) -> int | None:
@@ -246,6 +264,12 @@ def _walk(ladder: _Ladder, place: int, share: float, level: float) -> int | None
     while place < len(ladder.counts) and _lucky(ladder, place, share) <= level:
         found, place = place, place + 1
     return found
+
+
+def _most_promising(ladder: _Ladder, share: float) -> int:
+    """Return where the test has most to go by, if the confidences are right."""
+    spread = np.sqrt(share * (1 - share) / ladder.counts)
+    return int(np.argmax((1 - share - ladder.expected) / spread))
 
 
 def _lucky(ladder: _Ladder, place: int, share: float) -> float:
@@ -280,19 +304,19 @@ def _for_coverage(
 
 
 def _unreached(ladder: _Ladder, wish: Wish) -> Unreached:
-    places = np.unique(np.linspace(0, len(ladder.counts) - 1, _BOUNDS).astype(np.int64)).tolist()
     if wish.assurance:
-        level = 1 - (1 - wish.assurance) / _STARTS
-        shown = [ladder.bound(place, level) for place in places]
-        needed = fewest_without_error(wish.share, confidence=level)
+        starts = _starts(ladder, wish.share, wish.assurance)
+        shown = {place: ladder.bound(place, 1 - level) for place, level in reversed(starts)}
+        doubt = _FIRST_SHARE * (1 - wish.assurance)
+        needed = fewest_without_error(wish.share, confidence=1 - doubt)
     else:
-        shown, needed = [1 - float(ladder.risk[place]) for place in places], 0
-    best = int(np.argmax(shown))
+        shown, needed = dict(enumerate((1 - ladder.risk).tolist())), 0
+    best = max(shown, key=shown.__getitem__)
     return Unreached(
         wish=wish,
         n=int(ladder.counts[-1]),
         best=shown[best],
-        coverage=float(ladder.coverage[places[best]]),
+        coverage=float(ladder.coverage[best]),
         needed=needed,
     )
 

@@ -46,7 +46,7 @@ def draw_risk_coverage(curve: RiskCoverage, *, threshold: float = 0.0) -> Figure
     axes.set(ylabel="wrong, % of the answers")
     axes.set_ylim(0, max(100 * curve.error_rate, *(100 * r.value for r in risks)) * 1.8 + 1)
     axes.grid(color=GRID, linewidth=0.8)
-    axes.legend(loc="upper left", frameon=False, fontsize=9)
+    axes.legend(loc="upper center", frameon=False, fontsize=9)
     area = f"mean {percent(curve.area.value)}, 95 % interval {percent_interval(curve.area)}"
     write_title(figure, axes, "Risk and coverage", f"{area}, n = {curve.n:,}")
     return figure

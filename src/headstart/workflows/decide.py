@@ -18,7 +18,13 @@ from headstart.evaluation.bootstrap import Resampling
 from headstart.evaluation.counts import Floats, Ints
 from headstart.evaluation.decision_figures import DecisionFigures, judge_decision
 from headstart.evaluation.rejection import Unreached
-from headstart.workflows.decision import MadeDecision, make_decision, plan_rule, record_of
+from headstart.workflows.decision import (
+    MadeDecision,
+    make_decision,
+    plan_rule,
+    record_of,
+    unreached_words,
+)
 from headstart.workflows.run_directory import RunDirectory, free_name
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
 from headstart.workflows.stored_run import METRICS, PREDICTIONS, VALIDATION
@@ -76,7 +82,7 @@ def decide(
     held_out = _held_out(settings, home, bundle, classes)
     made = make_decision(settings, rule, *held_out)
     if isinstance(made.choice, Unreached):
-        raise DataError(f"{made.notes[0]}. No bundle was written")
+        raise DataError(f"{unreached_words(made.choice)}. No bundle was written")
     figures, test = _tested(made, home, bundle)
     record = record_of(made, figures, classes)
     with RunDirectory(folder) as whole:

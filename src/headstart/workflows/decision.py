@@ -42,7 +42,7 @@ class MadeDecision:
         if self.choice is None:
             return ()
         if isinstance(self.choice, Unreached):
-            return (f"every image gets an answer: {self.choice}{_mend(self.choice)}",)
+            return (f"{unreached_words(self.choice)}. So every image gets an answer",)
         return (threshold_words(self.choice),)
 
 
@@ -143,13 +143,12 @@ def threshold_words(choice: Threshold) -> str:
     )
 
 
-def _mend(choice: Unreached) -> str:
-    if choice.wish.assurance is None:
-        return "; wish for less"
-    return (
-        "; wish for less, for less assurance (decision.assurance, null: as it comes out), "
-        "or train with more images"
-    )
+def unreached_words(choice: Unreached) -> str:
+    """Return why there is no threshold, and what to do."""
+    mend = "wish for less"
+    if choice.wish.assurance is not None:
+        mend += ", for less assurance (--assurance none: as it comes out on these)"
+    return f"{choice}; {mend}, or train with more images"
 
 
 def _priors(given: str | Mapping[str, float], classes: Sequence[str]) -> Floats:

@@ -41,6 +41,7 @@ def _content(folder: Path, record: RunRecord, timings: Mapping[str, float]) -> R
         device=f"{environment['engine']} {environment['precision']}, {environment['cores']} cores",
         test=record.test,
         validation=record.judged.validation,
+        decision=None if record.judged.decision.rule.is_plain else record.judged.figures,
         split_counts=_split_counts(record),
         image_facts=_image_facts(record),
         notes=record.notes,
