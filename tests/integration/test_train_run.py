@@ -30,7 +30,9 @@ FILES = {
     "predictions.csv",
     "rejected.csv",
     "report.html",
+    "risk_coverage.csv",
     "split.csv",
+    "validation.csv",
 }
 
 

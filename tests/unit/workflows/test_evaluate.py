@@ -39,7 +39,7 @@ def test_figures_and_tables_agree(predictor: Any, photos: Path, tmp_path: Path) 
     right = sum(row["label"] == row["true_label"] for row in rows)
     assert accuracy.value == pytest.approx(right / 36)
     names = {path.name for path in (tmp_path / "judged").iterdir()}
-    tables = {"predictions.csv", "per_class.csv", "confusion.csv"}
+    tables = {"predictions.csv", "per_class.csv", "confusion.csv", "risk_coverage.csv"}
     assert names == {"metrics.json", "environment.json", *tables}
     for row in rows:
         assert row["digest"] == content_digest((photos / row["path"]).read_bytes())
