@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from headstart.bundle import Bundle, BundleInfo, load_bundle
+from headstart.bundle.loading import INFO_FILE
 from headstart.bundle.sealing import copy_changed
 from headstart.config import DecisionConfig, JudgementConfig, build_config, read_settings
 from headstart.errors import ConfigError, DataError
@@ -102,8 +103,9 @@ def _checked(config: DecisionConfig | Mapping[str, Any]) -> DecisionConfig:
 
 
 def _home(place: Path) -> Path | None:
-    """Return the run's folder, if there is one to the place."""
-    return next((it for it in (place, place.parent) if (it / METRICS).is_file()), None)
+    """Return the run's folder, if the place is one, or a bundle in one."""
+    within = (place.parent,) if (place / INFO_FILE).is_file() else ()
+    return next((it for it in (place, *within) if (it / METRICS).is_file()), None)
 
 
 def _held_out(

@@ -106,16 +106,16 @@ def test_priors_and_costs_change_what_the_bundle_says_of_the_test(run: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("given", "said"),
     [
         ({}, "nothing to decide"),
         ({"priors": "estimate"}, "go with predict and evaluate"),
         ({"priors": "cat=1"}, "nothing is said of dog, eel"),
     ],
 )
-def test_a_decision_that_is_none_is_refused(run: Path, config: dict[str, Any], said: str) -> None:
+def test_a_decision_that_is_none_is_refused(run: Path, given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        decide(run, config=config)
+        decide(run, config=given)
 
 
 def test_a_threshold_needs_the_runs_answers(run: Path) -> None:
