@@ -32,10 +32,12 @@ FILES = {
     "predictions.csv",
     "rejected.csv",
     "report.html",
+    "risk_coverage.csv",
     "split.csv",
     "suspect_labels.csv",
     "suspect_test_labels.csv",
     "tensorboard/events.out.tfevents.headstart",
+    "validation.csv",
 }
 
 

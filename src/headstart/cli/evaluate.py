@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from headstart.cli.bars import TerminalProgress
+from headstart.cli.deciding import ANSWER_ALL, COSTS, PRIORS
 from headstart.cli.errors_table import without_lines
-from headstart.cli.scores import print_scores
+from headstart.cli.scores import print_decision, print_scores
 from headstart.data.manifest import SPLITS
 from headstart.errors import UnknownNameError
 from headstart.workflows.evaluate import EvaluateResult, evaluate
@@ -33,6 +34,9 @@ def run(
         bool, typer.Option("--allow-bad", help="Go on with more than 1 % bad files.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    priors: Annotated[str | None, PRIORS] = None,
+    costs: Annotated[str | None, COSTS] = None,
+    answer_all: Annotated[bool, ANSWER_ALL] = False,
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Cache folder, for archives.")
     ] = None,
@@ -55,6 +59,9 @@ def run(
         out=out,
         allow_bad=allow_bad,
         seed=seed,
+        priors=priors,
+        costs=costs,
+        answer_all=answer_all,
         cache=cache,
         progress=TerminalProgress(),
     )
@@ -75,5 +82,6 @@ def _show(result: EvaluateResult) -> None:
     if result.without is not None:
         for line in without_lines(result.without):
             typer.echo(line)
+    print_decision(result.decision, of="images")
     if result.folder is not None:
         typer.echo(f"tables  {result.folder}")

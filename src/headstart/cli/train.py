@@ -9,7 +9,7 @@ import typer
 
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.options import given_flags, given_settings, merged, setting
-from headstart.cli.scores import print_scores
+from headstart.cli.scores import print_decision, print_scores
 from headstart.config import build_config, read_settings, set_dotted
 from headstart.errors import ConfigError
 from headstart.workflows.recipes import recipe_config
@@ -52,6 +52,9 @@ def run(
         str | None, setting("training.augmentation.preset", "--augment")
     ] = None,
     taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
+    reject: Annotated[str | None, setting("decision.reject", "--reject")] = None,
+    priors: Annotated[str | None, setting("decision.priors", "--priors")] = None,
+    costs: Annotated[str | None, setting("decision.costs", "--costs")] = None,
     engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
     precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
     threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
@@ -104,6 +107,9 @@ def run(
             "head.name": head,
             "head.class_weight": class_weight,
             "head.taps": taps,
+            "decision.reject": reject,
+            "decision.priors": priors,
+            "decision.costs": costs,
             "training.strategy": strategy,
             "training.budget": budget,
             "training.augmentation.preset": augmentation,
@@ -130,6 +136,7 @@ def run(
     for note in result.notes:
         typer.echo(f"note: {note}")
     print_scores(result.test, of="unseen test images")
+    print_decision(result.decision, of="test images")
     typer.echo(f"report  {result.report}")
     typer.echo(f"bundle  {result.bundle}")
     typer.echo(f"time    {result.timings_s['total']:.1f} s")

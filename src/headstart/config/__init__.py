@@ -1,5 +1,6 @@
 """Settings: the only home of a default, checked before any work starts."""
 
+from headstart.config.decision import DecisionConfig
 from headstart.config.loading import build_config, merged, read_settings, set_dotted
 from headstart.config.places import cache_dir, weights_dir
 from headstart.config.schema import (
@@ -14,6 +15,7 @@ from headstart.config.schema import (
 __all__ = [
     "BackboneConfig",
     "DataConfig",
+    "DecisionConfig",
     "EngineConfig",
     "HeadConfig",
     "JudgementConfig",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from headstart.config.base import Settings
+from headstart.config.decision import DecisionConfig
 from headstart.config.training import TrainingConfig
 
 GeometryMode = Literal["crop", "pad", "squash"]
@@ -141,4 +142,5 @@ class TrainConfig(Settings):
     engine: EngineConfig = EngineConfig()
     head: HeadConfig = HeadConfig()
     training: TrainingConfig = TrainingConfig()
+    decision: DecisionConfig = DecisionConfig()
     judgement: JudgementConfig = JudgementConfig()

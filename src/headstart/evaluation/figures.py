@@ -13,7 +13,13 @@ from headstart.evaluation import metrics
 from headstart.evaluation.bootstrap import Resampling, replicate
 from headstart.evaluation.counts import ClassCounts, Floats, Ints
 from headstart.evaluation.intervals import Estimate, calibration_interval, percentile_interval
-from headstart.evaluation.reliability import calibration_gaps, errors_by_chance
+from headstart.evaluation.reliability import (
+    CALIBRATION_BINS,
+    adaptive_bins,
+    adaptive_edges,
+    calibration_gaps,
+    errors_by_chance,
+)
 
 _OF_COUNTS: Mapping[str, Callable[[ClassCounts], Floats]] = MappingProxyType(
     {
@@ -51,7 +57,12 @@ class _Loss:
 
 
 def estimate_figures(
-    probabilities: Floats, targets: Ints, uncalibrated: Floats | None, *, resampling: Resampling
+    probabilities: Floats,
+    targets: Ints,
+    uncalibrated: Floats | None,
+    *,
+    resampling: Resampling,
+    said: Ints | None = None,
 ) -> dict[str, Estimate]:
     """Estimate F1, balanced accuracy, NLL, Brier score and ECE.
 
@@ -60,8 +71,10 @@ def estimate_figures(
         targets: True classes, shape (N,).
         uncalibrated: Answers before calibration, shape (N, K), for their NLL and ECE.
         resampling: How the intervals are drawn.
+        said: What each image was called, shape (N,); its most probable class where not given.
     """
-    predictions, classes = probabilities.argmax(axis=1), probabilities.shape[1]
+    classes = probabilities.shape[1]
+    predictions = probabilities.argmax(axis=1) if said is None else said
     losses = _losses(probabilities, targets, resampling)
     if uncalibrated is not None:
         before = _losses(uncalibrated, targets, resampling)
@@ -75,17 +88,33 @@ def estimate_figures(
 
 
 def _losses(probabilities: Floats, targets: Ints, resampling: Resampling) -> dict[str, _Loss]:
-    by_chance = errors_by_chance(
-        probabilities.max(axis=1), resamples=resampling.resamples, seed=resampling.seed
-    )
     return {
         "nll": _Loss(
             metrics.nll_losses(probabilities, targets)[:, None],
             worst=-math.log(metrics.SMALLEST_PROBABILITY),
         ),
         "brier": _Loss(metrics.brier_losses(probabilities, targets)[:, None], worst=2.0),
-        "ece": _Loss(calibration_gaps(probabilities, targets), worst=1.0, by_chance=by_chance),
+        "ece": _calibration(probabilities, targets, resampling),
+        "ece_adaptive": _calibration(probabilities, targets, resampling, adaptive=True),
     }
+
+
+def _calibration(
+    probabilities: Floats, targets: Ints, resampling: Resampling, *, adaptive: bool = False
+) -> _Loss:
+    confidence, bins, index = probabilities.max(axis=1), CALIBRATION_BINS, None
+    if adaptive:
+        edges = adaptive_edges(confidence)
+        bins, index = len(edges) - 1, adaptive_bins(confidence, edges)
+    by_chance = errors_by_chance(
+        confidence,
+        resamples=resampling.resamples,
+        seed=resampling.seed,
+        bins=bins,
+        index=index,
+    )
+    gaps = calibration_gaps(probabilities, targets, bins=bins, index=index)
+    return _Loss(gaps, worst=1.0, by_chance=by_chance)
 
 
 def _count_estimates(

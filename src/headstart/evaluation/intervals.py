@@ -129,10 +129,12 @@ def calibration_interval(
 ) -> Estimate:
     """Return a calibration error with an interval that allows for its bias.
 
-    A sum of absolute gaps grows with noise, and grows again when it is resampled, so
-    the percentiles lie too high: here they are mirrored at the value (the basic
-    bootstrap). The interval reaches down to 0 where perfect calibration could well
-    have come out as badly.
+    A sum of absolute gaps grows with noise, and grows again when it is resampled, so the
+    percentiles lie too high: the lower end is mirrored at the value (the basic bootstrap).
+    Mirrored too, the upper end could fall on the value itself, as if nothing could be worse
+    than what was measured; it lies at least as far above the value as the resamples spread
+    below their own median. The interval reaches down to 0 where perfect calibration could
+    well have come out as badly.
 
     Args:
         value: The error on the sample itself, in [0, 1].
@@ -144,8 +146,9 @@ def calibration_interval(
     plain = percentile_interval(value, replicates, n=n, worst=1.0, confidence=confidence)
     if np.ptp(replicates) > 1e-12:
         low, high = _middle(replicates, confidence)
+        above = max(value, float(np.median(replicates))) - low
         plain = Estimate(
-            value, max(0.0, min(value, 2 * value - high)), min(1.0, max(value, 2 * value - low))
+            value, max(0.0, min(value, 2 * value - high)), min(1.0, value + max(0.0, above))
         )
     if value <= _middle(by_chance, confidence)[1]:
         return Estimate(value, 0.0, plain.high)

@@ -15,6 +15,7 @@ from headstart.evaluation.inputs import checked_probabilities, checked_targets
 from headstart.evaluation.intervals import Estimate, f1_interval, wilson
 from headstart.evaluation.metrics import within_top_k
 from headstart.evaluation.reliability import ReliabilityBin, reliability_curve
+from headstart.evaluation.risk_coverage import RiskCoverage, risk_coverage
 
 TOP_K = 5
 
@@ -47,11 +48,13 @@ class Judgement:
     Attributes:
         n: How many images it was judged on.
         metrics: ``accuracy``, ``top5_accuracy`` (above five classes), ``f1_macro``,
-            ``f1_weighted``, ``balanced_accuracy``, ``nll``, ``brier``, ``ece`` and,
-            where given, ``nll_uncalibrated`` and ``ece_uncalibrated``.
+            ``f1_weighted``, ``balanced_accuracy``, ``nll``, ``brier``, ``ece``,
+            ``ece_adaptive``, ``aurc`` and, where given, ``nll_uncalibrated`` and
+            ``ece_uncalibrated``.
         per_class: One score per class, in class order.
         confusion: Counts of shape (K, K): true classes in rows, predicted in columns.
         reliability: Accuracy at each level of confidence.
+        risk_coverage: The share of errors among the surest answers, for every share.
     """
 
     n: int
@@ -59,6 +62,7 @@ class Judgement:
     per_class: tuple[ClassScore, ...]
     confusion: Ints = field(compare=False)
     reliability: tuple[ReliabilityBin, ...]
+    risk_coverage: RiskCoverage
 
     def to_json(self) -> dict[str, int | dict[str, float]]:
         """Return ``n`` and every metric's triple, as ``metrics.json`` holds them."""
@@ -85,6 +89,7 @@ def judge(
     seed: int = 0,
     confidence: float = 0.95,
     uncalibrated: npt.ArrayLike | None = None,
+    said: npt.ArrayLike | None = None,
 ) -> Judgement:
     """Judge a classifier's answers.
 
@@ -97,6 +102,9 @@ def judge(
         confidence: How often such intervals are to hold the true figure, in (0, 1).
         uncalibrated: The answers before temperature scaling, shape (N, K), if those
             are to be judged as well.
+        said: What each image was called, shape (N,), where costs make that another class
+            than the most probable one. Calibration and top-5 accuracy stay those of the
+            probabilities.
 
     Raises:
         ValueError: The shapes do not fit, a row is no distribution, a target is no
@@ -113,24 +121,35 @@ def judge(
         before = checked_probabilities(uncalibrated, classes=classes)
         checked_targets(labels, n=len(before), classes=classes)
     resampling = Resampling(resamples=resamples, seed=seed, confidence=confidence)
-    confusion = confusion_matrix(answers.argmax(axis=1), labels, classes=len(classes))
-    figures = estimate_figures(answers, labels, before, resampling=resampling)
+    named = answers.argmax(axis=1) if said is None else said
+    predictions = checked_targets(named, n=len(answers), classes=classes)
+    curve = risk_coverage(
+        np.take_along_axis(answers, predictions[:, None], axis=1)[:, 0],
+        predictions == labels,
+        resampling=resampling,
+    )
+    figures = estimate_figures(answers, labels, before, resampling=resampling, said=predictions)
+    confusion = confusion_matrix(predictions, labels, classes=len(classes))
+    shares = _shares(answers, labels, predictions, confidence)
     return Judgement(
         n=len(answers),
-        metrics=_shares(answers, labels, confidence) | figures,
+        metrics=shares | figures | {"aurc": curve.area},
         per_class=_class_scores(confusion, classes, confidence),
         confusion=confusion,
         reliability=reliability_curve(answers, labels),
+        risk_coverage=curve,
     )
 
 
-def _shares(answers: Floats, labels: Ints, confidence: float) -> dict[str, Estimate]:
-    ranks = {"accuracy": 1} | ({"top5_accuracy": TOP_K} if answers.shape[1] > TOP_K else {})
+def _shares(
+    answers: Floats, labels: Ints, predictions: Ints, confidence: float
+) -> dict[str, Estimate]:
+    right = {"accuracy": predictions == labels}
+    if answers.shape[1] > TOP_K:
+        right["top5_accuracy"] = within_top_k(answers, labels, k=TOP_K)
     return {
-        name: wilson(
-            int(within_top_k(answers, labels, k=k).sum()), len(labels), confidence=confidence
-        )
-        for name, k in ranks.items()
+        name: wilson(int(hits.sum()), len(labels), confidence=confidence)
+        for name, hits in right.items()
     }
 
 

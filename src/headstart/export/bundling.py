@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,19 @@ import numpy.typing as npt
 import onnx
 
 from headstart.backbones.graph import BackboneGraph
-from headstart.bundle.loading import GRAPH_FILE, INFO_FILE, WEIGHTS_FILE, file_digest, seal_of
-from headstart.bundle.schema import SCHEMA_VERSION, BundleInfo, Parity, Provenance
+from headstart.bundle.loading import GRAPH_FILE, WEIGHTS_FILE, file_digest
+from headstart.bundle.schema import (
+    SCHEMA_VERSION,
+    BundleInfo,
+    DecisionRecord,
+    Parity,
+    Provenance,
+)
+from headstart.bundle.sealing import write_sealed
 from headstart.data.geometry import Geometry
 from headstart.errors import BundleError
 from headstart.export.classifier_graph import build_classifier, split_weights
-from headstart.files import write_bytes, write_json
+from headstart.files import write_bytes
 from headstart.heads.base import Head
 
 PARITY_LIMIT = 0.05
@@ -35,6 +41,8 @@ class BundleFacts:
     max_pixels: int
     test: dict[str, Any]
     provenance: Provenance
+    training_priors: dict[str, float] | None = None
+    decision: DecisionRecord | None = None
 
 
 def write_graph(folder: Path, backbone: BackboneGraph, head: Head) -> Path:
@@ -64,11 +72,10 @@ def write_info(
         provenance=facts.provenance,
         parity=tuple(parity),
         files={name: file_digest(folder / name) for name in (GRAPH_FILE, WEIGHTS_FILE)},
+        training_priors=facts.training_priors,
+        decision=facts.decision,
     )
-    content = json.loads(info.model_dump_json(by_alias=True))
-    content["seal"] = seal_of(content)
-    write_json(folder / INFO_FILE, content)
-    return BundleInfo.model_validate(content)
+    return write_sealed(folder, info)
 
 
 def measure_parity(trained: Probabilities, deployed: Probabilities, *, precision: str) -> Parity:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from headstart.data.manifest import Rejected, Split
 from headstart.evaluation import Judgement
+from headstart.evaluation.decision_figures import DecisionFigures
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class ReportContent:
         device: Engine, device and precision in a line.
         test: Judgement of the locked test split.
         validation: Judgement of out-of-fold predictions on train and val, if there is one.
+        decision: What leaving out unsure answers, and costs, come to on the test split.
         split_counts: Class -> split -> number of images. Its order is the order shown.
         image_facts: Name -> value: sizes, formats, total bytes.
         notes: Warnings and choices the run made, one sentence each.
@@ -84,6 +86,7 @@ class ReportContent:
     device: str
     test: Judgement
     validation: Judgement | None = None
+    decision: DecisionFigures | None = None
     split_counts: Mapping[str, Mapping[Split, int]] = field(default_factory=dict)
     image_facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

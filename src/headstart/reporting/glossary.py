@@ -59,6 +59,9 @@ FIGURES = {
         "Calibration error (ECE)",
         "Mean gap between the confidence claimed and the share right; 0 is honest.",
     ),
+    "ece_adaptive": Figure(
+        "Calibration error, equal bins", "The same over bins that hold equally many images."
+    ),
     "ece_uncalibrated": Figure(
         "Calibration error before calibration", "The same, without temperature scaling."
     ),
@@ -72,6 +75,11 @@ FIGURES = {
         "Brier score",
         "Squared error of the probabilities, 0 to 2; lower is better.",
         is_share=False,
+    ),
+    "aurc": Figure(
+        "Risk over coverage (AURC)",
+        "Mean share of errors among the surest answers, over every share of answers; "
+        "lower is better.",
     ),
 }
 """Known metrics in the order shown; others follow under their own name."""

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from headstart.data.manifest import SPLITS, Split
 from headstart.reporting import figures, glossary, summary, words
 from headstart.reporting.content import ReportContent
+from headstart.reporting.risk_drawing import draw_risk
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _FILTERS = (
@@ -57,6 +58,7 @@ def render_report(content: ReportContent) -> str:
             measures=glossary.measures(content.test, content.validation),
             matrix=_matrix(content),
             marks=figures.reliability_marks(content.test),
+            risk=draw_risk(content.test.risk_coverage),
             totals=_split_totals(content.split_counts),
             error_count=int(content.test.confusion.sum() - content.test.confusion.trace()),
             figures=figures,

@@ -1,4 +1,4 @@
-"""The three pictures of a run, for slides and documents."""
+"""The pictures of a run, for slides and documents."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from headstart.reporting.canvas import (
     png,
     write_title,
 )
+from headstart.reporting.risk_plot import draw_risk_coverage
 from headstart.reporting.words import percent, percent_interval, shortened
 
 if TYPE_CHECKING:
@@ -35,16 +36,20 @@ _MOST_NUMBERED = 40
 _TALLEST_IN = 24.0
 
 
-def write_plots(folder: Path, test: Judgement, classes: Sequence[str]) -> list[Path]:
-    """Draw the confusion matrix, the reliability diagram and the per-class scores.
+def write_plots(
+    folder: Path, test: Judgement, classes: Sequence[str], *, threshold: float = 0.0
+) -> list[Path]:
+    """Draw the confusion matrix, reliability, per-class scores, risk and coverage.
 
     Args:
         folder: Where to write; made if missing.
         test: What to draw.
         classes: Class names in the order of the confusion matrix, K of them.
+        threshold: Confidence from which on an answer is given, marked where above 0.
 
     Returns:
-        The files: ``confusion.png``, ``reliability.png``, ``per_class.png``.
+        The files: ``confusion.png``, ``reliability.png``, ``per_class.png``,
+        ``risk_coverage.png``.
 
     Raises:
         StorageError: The disk is full or refuses.
@@ -54,6 +59,7 @@ def write_plots(folder: Path, test: Judgement, classes: Sequence[str]) -> list[P
         "confusion.png": lambda: _draw_confusion(test, names),
         "reliability.png": lambda: _draw_reliability(test),
         "per_class.png": lambda: _draw_per_class(test, names),
+        "risk_coverage.png": lambda: draw_risk_coverage(test.risk_coverage, threshold=threshold),
     }
     for name, draw in drawings.items():
         write_bytes(folder / name, png(draw()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -18,6 +19,7 @@ from headstart.data.manifest import Manifest, Pixels, Rejected
 from headstart.engines.openvino_engine import THROUGHPUT_BATCH, OpenVinoEngine
 from headstart.engines.pipeline import ImagePipeline
 from headstart.errors import DataError, listed
+from headstart.evaluation.decision import UNKNOWN, DecisionRule
 
 Images: TypeAlias = "Sequence[str | Path] | Sequence[Pixels] | Pixels"
 """Paths, or uint8 images of shape (H, W, 3) or (H, W), or a stack of them."""
@@ -31,18 +33,20 @@ class Prediction:
 
     Attributes:
         path: As it was given, or its name inside a folder or archive.
-        label: The most probable class; empty for a bad file.
+        label: The most probable class, or with costs that of least expected cost, even
+            where that is not sure enough for an answer; empty for a bad file.
         confidence: Its calibrated probability, 0 to 1; 0 for a bad file.
-        status: ``"ok"``, or ``"error"`` for a file that could not be read.
+        status: ``"ok"``, ``"unknown"`` where the confidence is below the threshold, or
+            ``"error"`` for a file that could not be read.
         error: The reason, for a bad file.
-        probabilities: Of every class, shape (K,), in the bundle's order; empty for a
-            bad file.
+        probabilities: Of every class, shape (K,), in the bundle's order, under the priors
+            it decides by; empty for a bad file.
     """
 
     path: str
     label: str
     confidence: float
-    status: Literal["ok", "error"]
+    status: Literal["ok", "unknown", "error"]
     error: str
     probabilities: Probabilities
 
@@ -55,6 +59,11 @@ class Predictor:
         precision: ``"auto"`` (the processor's fastest), ``"bf16"`` or ``"f32"``.
         threads: Processor threads; all that are allowed where not given.
 
+    Attributes:
+        bundle: The bundle.
+        rule: How probabilities become answers: as the bundle says.
+        classes_: Names, K of them, in the order of the probabilities.
+
     Raises:
         ConfigError: No such precision, or no number of threads.
     """
@@ -64,10 +73,17 @@ class Predictor:
     ) -> None:
         _check_engine(precision, threads)
         self.bundle = bundle
+        self.rule = bundle.info.rule()
         self.classes_ = np.array(bundle.info.classes)
         self._precision = precision
         self._threads = threads
         self._engines: dict[int, OpenVinoEngine] = {}
+
+    def deciding(self, rule: DecisionRule) -> Predictor:
+        """Return a predictor that decides otherwise, with the same engines."""
+        other = copy(self)
+        other.rule = rule
+        return other
 
     def stream(self, manifest: Manifest) -> Iterator[Prediction]:
         """Yield one prediction a row, in order; a bad file is a row with its reason."""
@@ -79,35 +95,49 @@ class Predictor:
                 yield self._good(manifest.paths[row], answer)
 
     def predict_proba(self, images: Images) -> Probabilities:
-        """Return calibrated probabilities, float32, shape (N, K).
+        """Return calibrated probabilities under the rule's priors, float32, shape (N, K).
 
         Raises:
             DataError: Any image cannot be read; all such are named.
         """
+        predictions = self._sound(images)
+        if not predictions:
+            return np.empty((0, len(self.classes_)), dtype=np.float32)
+        return np.stack([prediction.probabilities for prediction in predictions])
+
+    def predict(self, images: Images) -> npt.NDArray[np.str_]:
+        """Return what each image is called, shape (N,). Raises as above.
+
+        That is the most probable class, or what the bundle's decision says: ``"unknown"``
+        where no class is sure enough.
+        """
+        said = [UNKNOWN if p.status == UNKNOWN else p.label for p in self._sound(images)]
+        return np.array(said, dtype=np.str_)
+
+    def _sound(self, images: Images) -> list[Prediction]:
         predictions = list(self.stream(as_manifest(images)))
         bad = [f"{p.path} ({p.error})" for p in predictions if p.status == "error"]
         if bad:
             raise DataError(
                 f"{len(bad)} of {len(predictions)} images cannot be read: {listed(bad)}"
             )
-        if not predictions:
-            return np.empty((0, len(self.classes_)), dtype=np.float32)
-        return np.stack([prediction.probabilities for prediction in predictions])
+        return predictions
 
-    def predict(self, images: Images) -> npt.NDArray[np.str_]:
-        """Return the most probable class of each image, shape (N,). Raises as above."""
-        labels: npt.NDArray[np.str_] = self.classes_[self.predict_proba(images).argmax(axis=1)]
-        return labels
+    def redecide(self, prediction: Prediction) -> Prediction:
+        """Return this predictor's answer to what one with a plain rule has predicted."""
+        if prediction.status == "error":
+            return prediction
+        return self._good(prediction.path, prediction.probabilities)
 
     def _good(self, path: str, probabilities: Probabilities) -> Prediction:
-        best = int(probabilities.argmax())
+        decided = self.rule.apply(probabilities[None].astype(np.float64))
         return Prediction(
             path=path,
-            label=str(self.classes_[best]),
-            confidence=float(probabilities[best]),
-            status="ok",
+            label=str(self.classes_[decided.labels[0]]),
+            confidence=float(decided.confidence[0]),
+            status=UNKNOWN if decided.unknown[0] else "ok",
             error="",
-            probabilities=probabilities,
+            probabilities=decided.probabilities[0].astype(np.float32),
         )
 
     def _pipeline(self, images: int) -> ImagePipeline:

@@ -21,6 +21,7 @@ from headstart.export.bundling import (
     write_info,
 )
 from headstart.heads.presets import head_settings
+from headstart.workflows.decision import record_of
 from headstart.workflows.featured_data import Candidate
 from headstart.workflows.judging import Judged
 from headstart.workflows.preparation import data_digest
@@ -53,6 +54,8 @@ def write_bundle(
         max_pixels=config.data.max_pixels,
         test=judged.test.to_json(),
         provenance=_provenance(candidate, config),
+        training_priors=judged.training_priors,
+        decision=record_of(judged.decision, judged.figures, candidate.fit.head.classes),
     )
     return write_info(folder, candidate.fit.head, facts, parity)
 

@@ -51,6 +51,7 @@ class Outcome:
             *candidate.featuriser.notes,
             self.choice.words,
             *candidate.fit.notes,
+            *self.judged.decision.notes,
             *self.on_the_way,
             *error_notes(self.errors.analysis),
         )
@@ -77,6 +78,8 @@ def finish(
     with progress.wait("writing the report"):
         timings = write_record(folder, _record(outcome, config, target), watch)
     judged = outcome.judged
+    rule = judged.decision.rule
+    figures = None if rule.is_plain else judged.figures
     return TrainResult(
         target,
         judged.test,
@@ -84,6 +87,7 @@ def finish(
         outcome.notes,
         timings,
         outcome.errors.analysis,
+        figures,
     )
 
 
@@ -95,9 +99,7 @@ def _record(outcome: Outcome, config: TrainConfig, target: Path) -> RunRecord:
         config=config,
         data=featured.data,
         test_rows=featured.test,
-        probabilities=judged.probabilities,
-        test=judged.test,
-        validation=judged.validation,
+        judged=judged,
         fit=outcome.candidate.fit,
         bundle=outcome.bundle,
         notes=outcome.notes,

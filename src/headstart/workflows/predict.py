@@ -11,6 +11,7 @@ from headstart.errors import ConfigError
 from headstart.files import write_csv
 from headstart.progress import Progress, Silent
 from headstart.serving.predictor import Prediction, Predictor, load
+from headstart.workflows.deciding import ByClass, DecisionChanges, predict_deciding
 
 
 def predict(
@@ -20,6 +21,9 @@ def predict(
     out: str | Path | None = None,
     top_k: int = 1,
     probabilities: bool = False,
+    priors: ByClass | None = None,
+    costs: ByClass | None = None,
+    answer_all: bool = False,
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> list[Prediction]:
@@ -32,11 +36,17 @@ def predict(
             ``top_k`` and ``probabilities`` add. An existing file is replaced whole.
         top_k: Classes named for each image, the most probable first.
         probabilities: Add a column ``prob_<class>`` for every class.
+        priors: Shares of the classes among these images: a mapping, ``"a=0.7,b=0.3"``,
+            ``"equal"``, a file, ``"training"``, or ``"estimate"``: from the images
+            themselves, without their labels. As the bundle says where not given.
+        costs: What mistakes cost, alike; see :func:`headstart.config.class_numbers.read_costs`.
+        answer_all: Leave the bundle's threshold out: no answer is ``"unknown"``.
         cache: Cache folder, for archives.
         progress: Who is told how far it is.
 
     Returns:
-        One prediction an image, in order; a bad file has status ``"error"``.
+        One prediction an image, in order; a bad file has status ``"error"``, and what is
+        not sure enough for an answer ``"unknown"``.
 
     Raises:
         HeadstartError: The bundle or an input cannot be used.
@@ -44,10 +54,14 @@ def predict(
     predictor = bundle if isinstance(bundle, Predictor) else load(bundle)
     check_top_k(top_k, predictor)
     manifest = open_images(images, cache=cache_dir(cache))
-    answers = (progress or Silent()).track(
-        predictor.stream(manifest), total=len(manifest), task="predicting", unit="images"
-    )
-    predictions = list(answers)
+    heard = progress or Silent()
+
+    def stream(chosen: Predictor) -> Iterator[Prediction]:
+        answers = chosen.stream(manifest)
+        yield from heard.track(answers, total=len(manifest), task="predicting", unit="images")
+
+    changes = DecisionChanges(priors, costs, answer_all)
+    predictor, predictions = predict_deciding(predictor, changes, stream, heard)
     if out is not None:
         header = table_header(predictor, top_k=top_k, probabilities=probabilities)
         rows = table_rows(predictions, predictor, top_k=top_k, probabilities=probabilities)
@@ -84,15 +98,17 @@ def table_rows(
             row = [prediction.path, "", "", "error", prediction.error]
             yield row + [""] * (width - len(row))
             continue
-        row = [prediction.path, prediction.label, f"{prediction.confidence:.6f}", "ok", ""]
+        sure = f"{prediction.confidence:.6f}"
+        row = [prediction.path, prediction.label, sure, prediction.status, ""]
         row += _runners_up(prediction, predictor, top_k)
         yield row + [f"{p:.6f}" for p in prediction.probabilities if probabilities]
 
 
 def _runners_up(prediction: Prediction, predictor: Predictor, top_k: int) -> list[str]:
-    order = (-prediction.probabilities).argsort(kind="stable")[1:top_k]
+    order = (-prediction.probabilities).argsort(kind="stable")
+    others = order[predictor.classes_[order] != prediction.label][: top_k - 1]
     return [
         text
-        for index in order
+        for index in others
         for text in (str(predictor.classes_[index]), f"{prediction.probabilities[index]:.6f}")
     ]

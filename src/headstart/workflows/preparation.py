@@ -42,6 +42,12 @@ class PreparedData:
         """Content digest of each row."""
         return self.audit.digests
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """Class -> its share of the images that can be used."""
+        counts = self.manifest.class_counts()
+        return {name: count / len(self.manifest) for name, count in counts.items()}
+
     def without(self, rejected: dict[int, Rejected]) -> PreparedData:
         """Return the data without rows whose pixels turned out to be unreadable."""
         if not rejected:

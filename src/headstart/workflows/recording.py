@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
 from headstart.bundle import BundleInfo
 from headstart.config import TrainConfig
 from headstart.data.splits import write_split_csv
-from headstart.evaluation import Judgement, softmax
+from headstart.evaluation import Judgement
+from headstart.evaluation.decision import Decided, DecisionRule
 from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit
+from headstart.workflows.answer_tables import LabelledAnswers, write_answers
 from headstart.workflows.error_tables import write_summary
+from headstart.workflows.judging import Judged
 from headstart.workflows.preparation import PreparedData
 from headstart.workflows.run_errors import RunErrors
 from headstart.workflows.run_events import write_run_events
-from headstart.workflows.scores import write_scores
+from headstart.workflows.scores import write_risk_coverage, write_scores
 from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.stored_run import PREDICTIONS, VALIDATION
 
@@ -35,14 +37,17 @@ class RunRecord:
     config: TrainConfig
     data: PreparedData
     test_rows: Indices
-    probabilities: npt.NDArray[np.float64]
-    test: Judgement
-    validation: Judgement
+    judged: Judged
     fit: ProbeFit
     bundle: BundleInfo
     notes: tuple[str, ...]
     environment: Mapping[str, object]
     errors: RunErrors
+
+    @property
+    def test(self) -> Judgement:
+        """Judgement of the locked test split."""
+        return self.judged.test
 
 
 def write_record(folder: Path, record: RunRecord, watch: Stopwatch) -> dict[str, float]:
@@ -69,7 +74,8 @@ def metrics_json(record: RunRecord, timings: Mapping[str, float]) -> dict[str, o
     return {
         "schema": 1,
         "test": record.test.to_json(),
-        "validation": record.validation.to_json(),
+        "validation": record.judged.validation.to_json(),
+        **_decision_json(record),
         "confidence": record.config.judgement.confidence,
         "images": dict(split_totals(record)),
         "source_px": _source_px(record),
@@ -84,6 +90,11 @@ def _source_px(record: RunRecord) -> dict[str, int]:
     """Return the median size of the images."""
     found = record.data.audit
     return {"width": int(np.median(found.widths)), "height": int(np.median(found.heights))}
+
+
+def _decision_json(record: RunRecord) -> dict[str, object]:
+    decision = record.bundle.decision
+    return {"decision": decision.model_dump(mode="json")} if decision else {}
 
 
 def split_totals(record: RunRecord) -> Iterator[tuple[str, int]]:
@@ -111,24 +122,19 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
     write_scores(folder, record.test, classes)
     write_summary(folder, record.errors.analysis)
     record.errors.traits.write(folder, record.errors.analysis.images)
-    header = [*_ANSWER, *map("prob_{}".format, classes)]
-    answers = _answer_rows(record, record.test_rows, record.probabilities)
-    write_csv(folder / PREDICTIONS, header, answers)
-    held_out = manifest.rows_in("train", "val")[record.fit.held_out_rows]
-    said = softmax(record.fit.held_out_logits, record.fit.head.temperature)
-    write_csv(folder / VALIDATION, header, _answer_rows(record, held_out, said))
+    judged, known = record.judged, DecisionRule()
+    write_risk_coverage(folder, record.test.risk_coverage)
+    write_answers(folder / PREDICTIONS, _answers(record, record.test_rows, judged.decided))
+    held_out = _answers(record, judged.held_out_rows, known.apply(judged.held_out))
+    write_answers(folder / VALIDATION, held_out)
 
 
-_ANSWER = ("path", "true_label", "label", "confidence", "status", "error", "digest")
-
-
-def _answer_rows(
-    record: RunRecord, rows: Indices, answers: npt.NDArray[np.float64]
-) -> Iterator[list[object]]:
+def _answers(record: RunRecord, rows: Indices, decided: Decided) -> LabelledAnswers:
     manifest, digests = record.data.manifest, record.data.digests
-    classes = record.fit.head.classes
-    for row, probabilities in zip(rows, answers, strict=True):
-        best = int(probabilities.argmax())
-        scores = [f"{p:.6f}" for p in probabilities]
-        answer = [classes[best], f"{probabilities[best]:.6f}", "ok", ""]
-        yield [manifest.paths[row], manifest.labels[row], *answer, digests[row], *scores]
+    return LabelledAnswers(
+        paths=[manifest.paths[row] for row in rows],
+        labels=[str(manifest.labels[row]) for row in rows],
+        digests=[digests[row] for row in rows],
+        classes=record.fit.head.classes,
+        decided=decided,
+    )

@@ -40,7 +40,8 @@ def _content(folder: Path, record: RunRecord, timings: Mapping[str, float]) -> R
         head=record.fit.description,
         device=f"{environment['engine']} {environment['precision']}, {environment['cores']} cores",
         test=record.test,
-        validation=record.validation,
+        validation=record.judged.validation,
+        decision=None if record.judged.decision.rule.is_plain else record.judged.figures,
         split_counts=_split_counts(record),
         image_facts=_image_facts(record),
         notes=record.notes,
@@ -105,8 +106,7 @@ def _samples(record: RunRecord) -> dict[str, tuple[Example, ...]]:
 
 def _errors(record: RunRecord) -> tuple[Example, ...]:
     manifest, classes = record.data.manifest, record.fit.head.classes
-    predicted = record.probabilities.argmax(1)
-    confidence = record.probabilities.max(1)
+    predicted, confidence = record.judged.decided.labels, record.judged.decided.confidence
     true = manifest.take(record.test_rows).label_indices(classes)
     wrong = np.flatnonzero(predicted != true)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_ERRORS]

@@ -85,7 +85,9 @@ def write_run_events(folder: Path, record: RunRecord) -> None:
     for step, tried in enumerate(record.fit.candidates):
         figures = {"accuracy": tried.accuracy, "log_loss": tried.nll}
         file.scalars({f"head_search/{name}": it for name, it in figures.items()}, step=step)
-    file.scalars({**_figures("test", record.test), **_figures("validation", record.validation)})
+    file.scalars(
+        {**_figures("test", record.test), **_figures("validation", record.judged.validation)}
+    )
     settings = yaml.safe_dump(record.config.model_dump(mode="json"), sort_keys=False)
     file.text("config", f"```yaml\n{settings}```")
     file.text("notes", "\n".join(f"- {note}" for note in record.notes))

@@ -1,4 +1,4 @@
-"""The two tables that every judgement leaves: per class, and confusion."""
+"""The tables that every judgement leaves: per class, confusion, risk and coverage."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from headstart.evaluation import Judgement
+from headstart.evaluation.risk_coverage import RiskCoverage
 from headstart.files import write_csv
 
 _COLUMNS: Final = [
@@ -31,3 +32,17 @@ def write_scores(folder: Path, judgement: Judgement, classes: Sequence[str]) -> 
         [name, *counts] for name, counts in zip(classes, judgement.confusion.tolist(), strict=True)
     )
     write_csv(folder / "confusion.csv", ["true \\ predicted", *classes], rows)
+
+
+def write_risk_coverage(folder: Path, curve: RiskCoverage) -> None:
+    """Write ``risk_coverage.csv``: what answering only above each confidence comes to."""
+    write_csv(
+        folder / "risk_coverage.csv",
+        ["threshold", "answered", "coverage", "risk", "risk_low", "risk_high"],
+        (
+            [f"{point.threshold:.6f}", point.answered]
+            + [f"{x:.6f}" for x in (point.coverage, risk.value, risk.low, risk.high)]
+            for point in curve.points()
+            for risk in [point.risk]
+        ),
+    )

@@ -20,7 +20,7 @@ from headstart.evaluation import Estimate
 METRICS: Final = "metrics.json"
 PREDICTIONS: Final = "predictions.csv"
 VALIDATION: Final = "validation.csv"
-"""The same of images that were held out from training: what choices may go by."""
+"""Answers on images that were held out, before any decision: what choices may go by."""
 _TUNED_WON: Final = re.compile("the (fine-tuned|trained) network is kept")
 _HEAD_WON: Final = "the head on the pretrained network is kept"
 

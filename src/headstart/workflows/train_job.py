@@ -15,6 +15,7 @@ from headstart.heads.probe import ProbeFit
 from headstart.progress import Progress
 from headstart.reporting import write_plots
 from headstart.workflows.bundling import write_bundle
+from headstart.workflows.decision import plan_rule
 from headstart.workflows.featured_data import Candidate, FeaturedData
 from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.finishing import Outcome, finish
@@ -82,6 +83,7 @@ class TrainJob:
             )
         if self._record:
             self._record.check_data(prepared)
+        plan_rule(self._config.decision, prepared.manifest.classes, prepared.shares)
         prepared = self._with_size_notes(prepared)
         self._build_backbone()
         with self._watch.step("geometry"):
@@ -189,7 +191,11 @@ class TrainJob:
     def _bundle(self, candidate: Candidate, judged: Judged) -> BundleInfo:
         with ThreadPoolExecutor(1) as beside:  # drawing beside the engine's compilation
             plots = beside.submit(
-                write_plots, self._folder / "plots", judged.test, candidate.fit.head.classes
+                write_plots,
+                self._folder / "plots",
+                judged.test,
+                candidate.fit.head.classes,
+                threshold=judged.decision.rule.threshold,
             )
             with self._watch.step("bundle"), self._progress.wait("writing the bundle"):
                 info = write_bundle(self._folder / "bundle", candidate, judged, self._config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.evaluation import Judgement
+from headstart.evaluation.decision_figures import DecisionFigures
 from headstart.evaluation.error_analysis import ErrorAnalysis
 
 
@@ -21,6 +22,7 @@ class TrainResult:
         notes: What the run decided or found worth saying.
         timings_s: Step -> seconds.
         errors: Where it fails: per class, pair, kind of image; labels that look wrong.
+        decision: What the decision comes to on the test split, if one was asked for.
     """
 
     folder: Path
@@ -29,6 +31,7 @@ class TrainResult:
     notes: tuple[str, ...]
     timings_s: Mapping[str, float]
     errors: ErrorAnalysis | None = None
+    decision: DecisionFigures | None = None
 
     @property
     def bundle(self) -> Path:

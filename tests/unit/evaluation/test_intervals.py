@@ -89,7 +89,14 @@ def test_a_calibration_error_is_mirrored_against_its_bias():
     errors, none = np.linspace(0.2, 0.3, 1001), np.zeros(1001)
     estimate = calibration_interval(0.22, errors, none, n=99, confidence=0.9)
     assert estimate.low == pytest.approx(0.44 - 0.295)
-    assert estimate.high == pytest.approx(0.44 - 0.205)
+    assert estimate.high == pytest.approx(0.22 + 0.25 - 0.205)
+    unbiased = calibration_interval(0.27, errors, none, n=99, confidence=0.9)
+    assert unbiased.high == pytest.approx(0.54 - 0.205)
+
+
+def test_a_calibration_error_may_always_be_worse_than_it_came_out():
+    errors = np.linspace(0.03, 0.06, 1001)
+    assert calibration_interval(0.02, errors, errors, n=431, confidence=0.95).high > 0.03
 
 
 def test_a_calibration_error_that_chance_explains_reaches_down_to_nought():

@@ -161,7 +161,7 @@ def test_json_is_plain_finite_and_in_the_documented_form():
     assert content["n"] == 40
     assert set(content) == {
         *("n", "accuracy", "top5_accuracy", "f1_macro", "f1_weighted", "balanced_accuracy"),
-        *("nll", "brier", "ece", "nll_uncalibrated", "ece_uncalibrated"),
+        *("nll", "brier", "ece", "ece_adaptive", "aurc", "nll_uncalibrated", "ece_uncalibrated"),
     }
     for name in set(content) - {"n"}:
         assert list(content[name]) == ["value", "low", "high"]
@@ -213,3 +213,17 @@ def test_float32_probabilities_with_rounding_are_welcome():
     exact = judge(probabilities, targets, classes=names())
     assert rounded.metrics["accuracy"] == exact.metrics["accuracy"]
     assert rounded.metrics["nll"].value == pytest.approx(exact.metrics["nll"].value, abs=1e-3)
+
+
+def test_what_was_said_is_judged_where_that_is_not_the_most_probable_class():
+    answers, targets = [[0.6, 0.4], [0.7, 0.3], [0.2, 0.8]], [1, 0, 1]
+    plain = judge(answers, targets, classes=["a", "b"], resamples=50)
+    dear = judge(answers, targets, classes=["a", "b"], resamples=50, said=[1, 0, 1])
+    assert plain.metrics["accuracy"].value == pytest.approx(2 / 3)
+    assert dear.metrics["accuracy"].value == 1
+    assert dear.metrics["f1_macro"].value == 1
+    assert dear.metrics["aurc"].value == 0
+    assert dear.metrics["ece"] == plain.metrics["ece"]
+    assert dear.risk_coverage.thresholds.tolist() == [0.8, 0.7, 0.4]
+    with pytest.raises(ValueError, match="targets have shape"):
+        judge(answers, targets, classes=["a", "b"], said=[1, 0])

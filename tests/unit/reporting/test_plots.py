@@ -20,7 +20,8 @@ def test_three_pictures_are_written(
 ) -> None:
     classes = [f"class {i}" for i in range(count)]
     written = write_plots(tmp_path / "plots", make_judgement(classes), classes)
-    assert [path.name for path in written] == ["confusion.png", "reliability.png", "per_class.png"]
+    names = ["confusion.png", "reliability.png", "per_class.png", "risk_coverage.png"]
+    assert [path.name for path in written] == names
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == sorted(
         path.name for path in written
     )
@@ -37,7 +38,7 @@ def test_names_are_drawn_literally_whatever_they_hold(
     make_judgement: MakeJudgement, tmp_path: Path
 ) -> None:
     classes = ["$\\frac{1}", "猫 🐈", "قطة", "a\nb\x00", "long " * 40, "_private", "<b>"]
-    assert len(write_plots(tmp_path, make_judgement(classes), classes)) == 3
+    assert len(write_plots(tmp_path, make_judgement(classes), classes)) == 4
 
 
 def test_the_same_judgement_gives_the_same_bytes(

@@ -11,6 +11,7 @@ from PIL import Image
 from headstart.data.decoding import load_pixels
 from headstart.engines.openvino_engine import OpenVinoEngine
 from headstart.errors import BundleError, ConfigError, DataError
+from headstart.evaluation.decision import DecisionRule
 from headstart.serving.predictor import Predictor, as_manifest, load
 
 
@@ -134,3 +135,40 @@ def test_arithmetic_that_there_is_not_is_refused_before_the_bundle_is_read(tmp_p
         load(tmp_path / "no bundle", precision="foo")
     with pytest.raises(ConfigError, match=r"engine\.threads"):
         load(tmp_path / "no bundle", threads=0)
+
+
+def test_what_is_too_unsure_is_unknown_and_keeps_its_class(predictor, paths) -> None:
+    confidences = predictor.predict_proba(paths).max(axis=1)
+    threshold = float(np.median(confidences))
+    careful = predictor.deciding(DecisionRule(threshold=threshold))
+    answers = list(careful.stream(as_manifest(paths)))
+    plain = list(predictor.stream(as_manifest(paths)))
+    expected = ["ok" if confidence >= threshold else "unknown" for confidence in confidences]
+    assert [answer.status for answer in answers] == expected
+    assert {"ok", "unknown"} == set(expected)
+    assert [a.label for a in answers] == [a.label for a in plain]
+    assert [a.confidence for a in answers] == [a.confidence for a in plain]
+    labels = careful.predict(paths).tolist()
+    assert [one == "unknown" for one in labels] == [one == "unknown" for one in expected]
+
+
+def test_priors_and_costs_change_probabilities_and_labels(predictor, paths) -> None:
+    plain = predictor.predict_proba(paths)
+    even, new = np.full(3, 1 / 3), np.array([0.98, 0.01, 0.01])
+    moved = predictor.deciding(DecisionRule(trained=even, priors=new))
+    weighted = plain * new
+    expected = weighted / weighted.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(moved.predict_proba(paths), expected, atol=1e-6)
+    costs = 1 - np.eye(3)
+    costs[2] *= 1e6
+    dear = predictor.deciding(DecisionRule(costs=costs))
+    assert set(dear.predict(paths)) == {"class 2"}
+    np.testing.assert_array_equal(dear.predict_proba(paths), plain)
+
+
+def test_a_plain_answer_can_be_decided_anew(predictor, paths, tmp_path) -> None:
+    careful = predictor.deciding(DecisionRule(threshold=0.9999))
+    plain = list(predictor.stream(as_manifest([*paths[:2], tmp_path / "gone.png"])))
+    again = [careful.redecide(answer) for answer in plain]
+    assert [answer.status for answer in again] == ["unknown", "unknown", "error"]
+    assert [answer.label for answer in again] == [answer.label for answer in plain]

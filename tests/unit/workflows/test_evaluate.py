@@ -40,6 +40,7 @@ def test_figures_and_tables_agree(predictor: Any, photos: Path, tmp_path: Path) 
     assert accuracy.value == pytest.approx(right / 36)
     names = {path.name for path in (tmp_path / "judged").iterdir()}
     tables = {"predictions.csv", "per_class.csv", "confusion.csv", "image_traits.csv"}
+    tables.add("risk_coverage.csv")
     assert names == {"metrics.json", "environment.json", *tables}
     for row in rows:
         assert row["digest"] == content_digest((photos / row["path"]).read_bytes())
