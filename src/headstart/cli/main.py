@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "train": "Train, judge and bundle a classifier from a folder of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
+    "explain": "Show where in an image the evidence for a class lies.",
     "augment": "Draw a contact sheet of augmented training images.",
     "backbones": "List the pretrained networks.",
     "layers": "Number a network's layers, show which are trained.",

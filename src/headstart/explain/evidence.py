@@ -1,0 +1,110 @@
+"""From activations and gradients to one map over the square."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from headstart.engines.opened_graph import Array, OpenedGraph, Tensor, Values
+from headstart.explain.gradients import backward, section
+from headstart.explain.layers import FEATURES, Layer
+
+Map = npt.NDArray[np.float32]
+
+
+class EvidenceTape:
+    """What a class's score owes to each place, for any image that ran through a graph.
+
+    Args:
+        graph: Of a bundle, for one image.
+        layers: Where maps are read.
+        logits: Tensor of the logits, (1, K).
+
+    Raises:
+        UnsupportedError: No gradient is known through the head.
+    """
+
+    def __init__(self, graph: OpenedGraph, layers: Iterable[Layer], logits: Tensor) -> None:
+        features = graph.named(FEATURES)
+        assert features is not None
+        self._nodes = graph.nodes
+        self._features = features.outputs[0]
+        self._head = section(graph.nodes, features.name, [logits[0]])
+        self._logits = logits
+        self.layers = tuple(layers)
+
+    @property
+    def needed(self) -> frozenset[Tensor]:
+        """Tensors whose values :meth:`read` wants."""
+        parts = (layer.part.needed | {layer.tensor} for layer in self.layers)
+        return frozenset({self._logits}).union(self._head.needed, *parts)
+
+    def read(self, values: Values, label: int) -> list[Map]:
+        """Return one map a layer, (side, side): what each place adds to the log-odds.
+
+        Gradient times activation, summed over channels: HiResCAM (Draelos and Carin,
+        arXiv:2011.08891), which is CAM (Zhou et al., arXiv:1512.04150) where a linear head
+        takes averages. The score is the logarithm of the odds for the class, so what speaks
+        for all classes alike speaks for none.
+
+        Args:
+            values: Of :attr:`needed`.
+            label: Number of the class.
+        """
+        seeds = {self._logits: log_odds_gradient(values[self._logits], label)}
+        features = backward(self._nodes, self._head, values, seeds).get(self._features)
+        return [self._read_layer(values, layer, features) for layer in self.layers]
+
+    def _read_layer(self, values: Values, layer: Layer, features: Array | None) -> Map:
+        if features is None:
+            return np.zeros((layer.places.side,) * 2, np.float32)
+        seeds = {block.tensor: features[:, block.columns] for block in layer.blocks}
+        gradient = backward(self._nodes, layer.part, values, seeds)[layer.tensor]
+        product = layer.places.square(gradient * values[layer.tensor])
+        return np.asarray(product.sum(axis=0), np.float32)
+
+
+def log_odds_gradient(logits: Array, label: int) -> Array:
+    """Return the gradient of a class's log-odds by the logits, (1, K).
+
+    >>> log_odds_gradient(np.zeros((1, 3)), 0).tolist()
+    [[1.0, -0.5, -0.5]]
+    """
+    others = np.array(logits, np.float64)
+    others[:, label] = -np.inf
+    shares = np.exp(others - others.max())
+    gradient = -shares / shares.sum()
+    gradient[:, label] = 1.0
+    return gradient
+
+
+def joined(maps: Iterable[Map], size_px: int) -> Map:
+    """Return maps of several layers as one, (size_px, size_px).
+
+    Each is enlarged as a density, so that its mean stays its layer's share of the score,
+    and the densities are added.
+    """
+    total = np.zeros((size_px, size_px), np.float32)
+    for small in maps:
+        total += enlarged(small * small.size, size_px)
+    return total
+
+
+def enlarged(small: Map, size_px: int) -> Map:
+    """Return a map enlarged to a square, bilinear."""
+    image = Image.fromarray(np.ascontiguousarray(small, np.float32))
+    return np.asarray(image.resize((size_px, size_px), Image.Resampling.BILINEAR))
+
+
+def normalised(evidence: Map) -> Map:
+    """Return evidence above its mean on a scale from 0 to 1; zeros where it is the same all over.
+
+    >>> normalised(np.array([[0.0, 0.0], [0.0, 4.0]], np.float32)).tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
+    """
+    above = np.maximum(evidence - evidence.mean(), 0.0)
+    top = float(above.max())
+    return np.asarray(above / top, np.float32) if top > 0 else np.zeros_like(above)
