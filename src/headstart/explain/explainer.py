@@ -14,7 +14,7 @@ from headstart.bundle import Bundle, load_bundle
 from headstart.data.manifest import Pixels
 from headstart.engines.opened_graph import Array, OpenedGraph, Tensor
 from headstart.errors import DataError, UnknownNameError
-from headstart.explain.evidence import EvidenceTape, Map, joined, normalised
+from headstart.explain.evidence import EvidenceTape, Map, joined, normalised, smoothed
 from headstart.explain.layers import find_layers
 from headstart.explain.occlusion import occlusion_map
 from headstart.explain.rules import UnsupportedError
@@ -32,7 +32,8 @@ class ClassMap:
         probability: Calibrated, of the class for the whole image.
         map: float32, (S, S), 0 to 1 over the model's square: evidence above its mean, the
             strongest place 1. :func:`headstart.explain.on_image` takes it to the image.
-        evidence: float32, (S, S): what each place adds to the class's log-odds.
+        evidence: float32, (S, S): what each place adds to the class's lead, its logit
+            less the mean of the others'.
     """
 
     label: str
@@ -114,7 +115,7 @@ class Explainer:
         if found is None:
             reason = reason or "the answer does not change with small changes of the features"
             found = [[one] for one in occlusion_map(self._logits_of, pixels, labels)]
-        maps = [joined(small, len(pixels)) for small in found]
+        maps = [smoothed(joined(small, len(pixels))) for small in found]
         return Explanation(
             probabilities=probabilities,
             maps=tuple(

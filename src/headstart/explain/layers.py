@@ -22,9 +22,11 @@ from headstart.explain.places import Places, find_places
 from headstart.explain.rules import UnsupportedError
 
 FEATURES: Final = "features"
-ENOUGH_PLACES: Final = 3
+ENOUGH_PLACES: Final = 4
 """Places a side that are worth going further up for."""
 _REACHED: Final = 0.25
+_WITHOUT_PLACES: Final = {"Pad", "Split", "VariadicSplit"}
+"""A border moves the places; of a split's parts none is all."""
 _POOLED: Final = "pooled"
 Nodes = Mapping[str, GraphNode]
 
@@ -148,8 +150,8 @@ def _candidates(
     channels = blocks[0].columns.stop - blocks[0].columns.start
     for start in _upwards(above, _lowest(above, ends)):
         node = nodes[start]
-        places = find_places(node.shapes[0], channels=channels) if len(node.shapes) == 1 else None
-        if places is None:
+        places = find_places(node.shapes[0], channels=channels)
+        if places is None or node.kind in _WITHOUT_PLACES:
             continue
         part = section(nodes, start, ends)
         tensor = _after_norm(nodes, part, (start, 0))

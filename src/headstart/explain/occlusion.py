@@ -12,26 +12,24 @@ import numpy as np
 
 from headstart.data.manifest import Pixels
 from headstart.engines.opened_graph import Array
-from headstart.explain.evidence import Map
+from headstart.explain.evidence import Map, lead_gradient
 
 CELLS: Final = 8
 _COVER: Final = 2
 """Cells a side that are covered at a time."""
 
 
-def log_odds(logits: Array, label: int) -> float:
-    """Return a class's log-odds from logits (1, K).
+def lead(logits: Array, label: int) -> float:
+    """Return a class's logit less the mean of the others', from logits (1, K).
 
-    >>> round(log_odds(np.array([[0.0, 0.0, 0.0]]), 0), 3)
-    -0.693
+    >>> lead(np.array([[3.0, 1.0, 2.0]]), 0)
+    1.5
     """
-    others = np.delete(np.asarray(logits[0], np.float64), label)
-    top = others.max()
-    return float(logits[0, label] - top - np.log(np.exp(others - top).sum()))
+    return float((logits * lead_gradient(logits.shape[1], label)).sum())
 
 
 def occlusion_map(answer: Callable[[Pixels], Array], pixels: Pixels, labels: list[int]) -> Array:
-    """Return maps of the log-odds lost by covering, (len(labels), CELLS, CELLS).
+    """Return maps of the lead lost by covering, (len(labels), CELLS, CELLS).
 
     A square in the image's mean colour slides over it (Zeiler and Fergus, arXiv:1311.2901);
     each cell has the mean loss of the squares over it.
@@ -50,7 +48,7 @@ def occlusion_map(answer: Callable[[Pixels], Array], pixels: Pixels, labels: lis
         area = slice(row, row + _COVER), slice(column, column + _COVER)
         counts[area] += 1
         for place, label in enumerate(labels):
-            losses[(place, *area)] += log_odds(whole, label) - log_odds(covered, label)
+            losses[(place, *area)] += lead(whole, label) - lead(covered, label)
     found: Map = (losses / counts).astype(np.float32)
     return found
 
