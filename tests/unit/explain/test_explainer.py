@@ -42,7 +42,7 @@ def test_the_evidence_is_found_where_it_is(name: str, disc_bundle, discs) -> Non
         assert (one.map.min(), one.map.max()) == (0, 1)
         shares.append(share_inside(one.map, inside))
     assert np.median(shares) > 3
-    assert np.min(shares) > 1
+    assert np.mean(np.array(shares) > 1) >= 2 / 3  # a colour may be told by what is missing
 
 
 @pytest.fixture(scope="module")

@@ -35,4 +35,4 @@ def test_a_lead_is_what_the_others_do_not_share(logits: np.ndarray, shift: float
     leads = [lead(logits, label) for label in range(4)]
     assert sum(leads) == pytest.approx(0, abs=1e-9)
     assert [lead(logits + shift, label) for label in range(4)] == pytest.approx(leads, abs=1e-9)
-    assert leads[int(logits.argmax())] == max(leads)
+    assert leads[int(logits.argmax())] == pytest.approx(max(leads), abs=1e-9)
