@@ -5,13 +5,14 @@ NumPy. No PyTorch, no saved network, any head.
 """
 
 from headstart.explain.explainer import ClassMap, Explainer, Explanation, load_explainer
-from headstart.explain.overlay import overlay, side_by_side
+from headstart.explain.overlay import framed, overlay, side_by_side
 from headstart.explain.placing import on_image
 
 __all__ = [
     "ClassMap",
     "Explainer",
     "Explanation",
+    "framed",
     "load_explainer",
     "on_image",
     "overlay",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -72,6 +72,15 @@ class EvidenceTape:
         return np.asarray(product.sum(axis=0), np.float32)
 
 
+def lead(logits: Array, label: int) -> float:
+    """Return a class's logit less the mean of the others', from logits (1, K).
+
+    >>> lead(np.array([[3.0, 1.0, 2.0]]), 0)
+    1.5
+    """
+    return float((logits * lead_gradient(logits.shape[1], label)).sum())
+
+
 def lead_gradient(classes: int, label: int) -> Array:
     """Return the gradient of a class's lead by the logits, (1, K), everywhere the same.
 
@@ -113,12 +122,22 @@ def enlarged(small: Map, size_px: int) -> Map:
     return np.asarray(image.resize((size_px, size_px), Image.Resampling.BILINEAR))
 
 
-def normalised(evidence: Map) -> Map:
-    """Return evidence above its mean on a scale from 0 to 1; zeros where it is the same all over.
+def anchored(evidence: Map, lead: float) -> Map:
+    """Return evidence shifted so that its mean is the class's lead.
 
-    >>> normalised(np.array([[0.0, 0.0], [0.0, 4.0]], np.float32)).tolist()
-    [[0.0, 0.0], [0.0, 1.0]]
+    What no place adds, a head's constant, is so shared by all: a place then shows the lead
+    the class would have if the whole image were like it.
     """
-    above = np.maximum(evidence - evidence.mean(), 0.0)
-    top = float(above.max())
-    return np.asarray(above / top, np.float32) if top > 0 else np.zeros_like(above)
+    return np.asarray(evidence + (lead - evidence.mean()), np.float32)
+
+
+def scaled(evidences: Sequence[Map]) -> list[Map]:
+    """Return the positive evidence above each map's mean from 0 to 1, on one scale for all.
+
+    >>> first, second = np.array([[0.0, 4.0]], np.float32), np.array([[-3.0, 1.0]], np.float32)
+    >>> [one.tolist() for one in scaled([first, second])]
+    [[[0.0, 1.0]], [[0.0, 0.5]]]
+    """
+    above = [np.maximum(one - max(float(one.mean()), 0.0), 0.0) for one in evidences]
+    top = max((float(one.max()) for one in above), default=0.0)
+    return [np.asarray(one / top if top > 0 else one, np.float32) for one in above]

@@ -14,7 +14,7 @@ from headstart.bundle import Bundle, load_bundle
 from headstart.data.manifest import Pixels
 from headstart.engines.opened_graph import Array, OpenedGraph, Tensor
 from headstart.errors import DataError, UnknownNameError
-from headstart.explain.evidence import EvidenceTape, Map, joined, normalised, smoothed
+from headstart.explain.evidence import EvidenceTape, Map, anchored, joined, lead, scaled, smoothed
 from headstart.explain.layers import find_layers
 from headstart.explain.occlusion import occlusion_map
 from headstart.explain.rules import UnsupportedError
@@ -30,10 +30,12 @@ class ClassMap:
     Attributes:
         label: The class.
         probability: Calibrated, of the class for the whole image.
-        map: float32, (S, S), 0 to 1 over the model's square: evidence above its mean, the
-            strongest place 1. :func:`headstart.explain.on_image` takes it to the image.
+        map: float32, (S, S), 0 to 1 over the model's square: what speaks for the class, more
+            than elsewhere; 1 is the strongest place of all maps of an explanation, so a
+            class that nothing speaks for stays dark. :func:`headstart.explain.on_image`
+            takes it to the image.
         evidence: float32, (S, S): what each place adds to the class's lead, its logit
-            less the mean of the others'.
+            less the mean of the others'; the map's mean is the lead.
     """
 
     label: str
@@ -86,6 +88,7 @@ class Explainer:
         self._answer: Tensor = answer.outputs[0]
         self._logits = answer.inputs[0]
         self._tape, self._reason = _tape(graph, self._logits)
+        self._layers = tuple(layer.name for layer in self._tape.layers) if self._tape else ()
         needed = self._tape.needed if self._tape else frozenset()
         wanted = sorted({self._answer, self._logits} | needed)
         self._run = graph.compile(wanted, precision=precision, threads=threads)
@@ -115,17 +118,18 @@ class Explainer:
         if found is None:
             reason = reason or "the answer does not change with small changes of the features"
             found = [[one] for one in occlusion_map(self._logits_of, pixels, labels)]
-        maps = [smoothed(joined(small, len(pixels))) for small in found]
+        evidence = [
+            anchored(smoothed(joined(small, len(pixels))), lead(values[self._logits], label))
+            for small, label in zip(found, labels, strict=True)
+        ]
         return Explanation(
             probabilities=probabilities,
             maps=tuple(
-                ClassMap(self.classes[label], float(probabilities[label]), normalised(m), m)
-                for label, m in zip(labels, maps, strict=True)
+                ClassMap(self.classes[label], float(probabilities[label]), shown, raw)
+                for label, shown, raw in zip(labels, scaled(evidence), evidence, strict=True)
             ),
             method="occlusion" if reason else "gradients",
-            layers=()
-            if reason or not self._tape
-            else tuple(layer.name for layer in self._tape.layers),
+            layers=self._layers if not reason else (),
             reason=reason,
         )
 

@@ -12,27 +12,18 @@ import numpy as np
 
 from headstart.data.manifest import Pixels
 from headstart.engines.opened_graph import Array
-from headstart.explain.evidence import Map, lead_gradient
+from headstart.explain.evidence import Map, lead
 
 CELLS: Final = 8
 _COVER: Final = 2
 """Cells a side that are covered at a time."""
 
 
-def lead(logits: Array, label: int) -> float:
-    """Return a class's logit less the mean of the others', from logits (1, K).
-
-    >>> lead(np.array([[3.0, 1.0, 2.0]]), 0)
-    1.5
-    """
-    return float((logits * lead_gradient(logits.shape[1], label)).sum())
-
-
 def occlusion_map(answer: Callable[[Pixels], Array], pixels: Pixels, labels: list[int]) -> Array:
     """Return maps of the lead lost by covering, (len(labels), CELLS, CELLS).
 
     A square in the image's mean colour slides over it (Zeiler and Fergus, arXiv:1311.2901);
-    each cell has the mean loss of the squares over it.
+    each cell has its part of the mean loss of the squares over it.
 
     Args:
         answer: Pixels (S, S, 3) to logits (1, K).
@@ -49,7 +40,7 @@ def occlusion_map(answer: Callable[[Pixels], Array], pixels: Pixels, labels: lis
         counts[area] += 1
         for place, label in enumerate(labels):
             losses[(place, *area)] += lead(whole, label) - lead(covered, label)
-    found: Map = (losses / counts).astype(np.float32)
+    found: Map = (losses / counts / _COVER**2).astype(np.float32)
     return found
 
 

@@ -16,8 +16,8 @@ _ANCHORS: Final = np.array(
     [(12, 8, 60), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], np.float32
 )
 """Matplotlib's inferno at its quarters: rising lightness, so also readable in grey."""
-_MOST_COLOUR: Final = 0.72
-_COLD_GREY: Final = 0.55
+_MOST_COLOUR: Final = 0.75
+_COLD_GREY: Final = 0.75
 _INK, _PAPER, _FAINT = (22, 32, 43), (255, 255, 255), (110, 120, 130)
 _GAP, _CAPTION = 10, 40
 
@@ -39,8 +39,24 @@ def overlay(pixels: Pixels, values: Map) -> Pixels:
     image = pixels.astype(np.float32)
     grey = image.mean(axis=2, keepdims=True)
     base = _COLD_GREY * (0.6 * grey + 0.4 * image)
-    share = _MOST_COLOUR * np.sqrt(np.clip(values, 0, 1))[..., None]
+    share = _MOST_COLOUR * (np.clip(values, 0, 1) ** 0.6)[..., None]
     return np.asarray((1 - share) * base + share * coloured(values), np.uint8)
+
+
+def framed(pixels: Pixels, box: tuple[float, float, float, float]) -> Pixels:
+    """Return an image with a thin line around what a model saw of it, unless that is all.
+
+    Args:
+        pixels: uint8, (H, W, 3).
+        box: (left, top, right, bottom), pixels.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = (round(edge) for edge in box)
+    if (left, top, right, bottom) == (0, 0, width, height):
+        return pixels
+    image = Image.fromarray(pixels)
+    ImageDraw.Draw(image).rectangle((left, top, right - 1, bottom - 1), outline=_PAPER)
+    return np.asarray(image)
 
 
 def side_by_side(panels: Sequence[tuple[Pixels, str, str]]) -> Image.Image:

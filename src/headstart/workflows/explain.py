@@ -14,10 +14,12 @@ from headstart.config import cache_dir
 from headstart.data.decoding import decode, load_pixels
 from headstart.data.inputs import open_images
 from headstart.data.manifest import ImageData, Pixels
+from headstart.data.resizing import frame
 from headstart.errors import DataError, UnknownNameError
 from headstart.explain import (
     Explainer,
     Explanation,
+    framed,
     load_explainer,
     on_image,
     overlay,
@@ -123,9 +125,9 @@ def draw_sheet(
     panels = [(pixels, name, "")]
     for one in explanation.maps:
         over = overlay(pixels, on_image(one.map, geometry, width, height))
-        panels.append(
-            (over, f"{one.label}  {one.probability:.1%}", _role(explanation, one.label, explainer))
-        )
+        seen = framed(over, frame(geometry, width, height).of_image)
+        role = _role(explanation, one.label, explainer)
+        panels.append((seen, f"{one.label}  {one.probability:.1%}", role))
     buffer = io.BytesIO()
     side_by_side(panels).save(buffer, "PNG")
     return buffer.getvalue()

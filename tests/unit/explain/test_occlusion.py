@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from headstart.explain.occlusion import CELLS, lead, occlusion_map
+from headstart.explain.evidence import lead
+from headstart.explain.occlusion import CELLS, occlusion_map
 
 SIDE = 40
 SPOT = (slice(10, 15), slice(25, 30))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.explain.overlay import coloured, overlay, side_by_side
+from headstart.explain.overlay import coloured, framed, overlay, side_by_side
 
 
 def test_colours_grow_lighter_with_the_numbers() -> None:
@@ -30,3 +30,11 @@ def test_a_long_caption_ends_at_its_panel(picture) -> None:
     gap = sheet[:, 310:320]
     assert (gap == 255).all()
     assert (sheet[215:, :310] < 128).any()
+
+
+def test_what_the_model_saw_is_framed_unless_it_saw_all(picture) -> None:
+    pixels = picture(1, size=(40, 30)) // 2
+    assert framed(pixels, (0.0, 0.0, 40, 30)) is pixels
+    drawn = framed(pixels, (5.0, 0.0, 35.0, 30))
+    assert (drawn[:, [5, 34]] == 255).all()
+    np.testing.assert_array_equal(drawn[1:-1, 6:34], pixels[1:-1, 6:34])
