@@ -108,12 +108,14 @@ def smoothed(evidence: Map) -> Map:
     """Return a map blurred to about the size of what one place has seen.
 
     The place of a maximum is one number of an early layer; what it answers to is larger.
+    Beyond the edge everything counts as average: a corner is not allowed to stand out for
+    having fewer neighbours.
     """
-    size = len(evidence)
+    size, mean = len(evidence), evidence.mean()
     apart = np.subtract.outer(np.arange(size), np.arange(size)) / (BLUR * size)
     weights = np.exp(-0.5 * apart**2)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights @ evidence @ weights.T, np.float32)
+    weights /= weights.sum(axis=1).max()
+    return np.asarray(mean + weights @ (evidence - mean) @ weights.T, np.float32)
 
 
 def enlarged(small: Map, size_px: int) -> Map:
@@ -132,12 +134,12 @@ def anchored(evidence: Map, lead: float) -> Map:
 
 
 def scaled(evidences: Sequence[Map]) -> list[Map]:
-    """Return the positive evidence above each map's mean from 0 to 1, on one scale for all.
+    """Return the positive evidence above each map's mean, 0 to 1, on the first one's scale.
 
     >>> first, second = np.array([[0.0, 4.0]], np.float32), np.array([[-3.0, 1.0]], np.float32)
     >>> [one.tolist() for one in scaled([first, second])]
     [[[0.0, 1.0]], [[0.0, 0.5]]]
     """
     above = [np.maximum(one - max(float(one.mean()), 0.0), 0.0) for one in evidences]
-    top = max((float(one.max()) for one in above), default=0.0)
-    return [np.asarray(one / top if top > 0 else one, np.float32) for one in above]
+    top = next((float(one.max()) for one in above if one.any()), 1.0)
+    return [np.asarray(np.minimum(one / top, 1.0), np.float32) for one in above]

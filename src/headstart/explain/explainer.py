@@ -31,8 +31,8 @@ class ClassMap:
         label: The class.
         probability: Calibrated, of the class for the whole image.
         map: float32, (S, S), 0 to 1 over the model's square: what speaks for the class, more
-            than elsewhere; 1 is the strongest place of all maps of an explanation, so a
-            class that nothing speaks for stays dark. :func:`headstart.explain.on_image`
+            than elsewhere; 1 is the strongest place of the first map of an explanation, so
+            another class that nothing speaks for stays dark. :func:`headstart.explain.on_image`
             takes it to the image.
         evidence: float32, (S, S): what each place adds to the class's lead, its logit
             less the mean of the others'; the map's mean is the lead.
