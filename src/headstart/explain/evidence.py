@@ -87,21 +87,22 @@ def lead_gradient(classes: int, label: int) -> Array:
     >>> lead_gradient(3, 0).tolist()
     [[1.0, -0.5, -0.5]]
     """
-    gradient = np.full((1, classes), -1 / (classes - 1))
+    gradient = np.full((1, classes), -1 / (classes - 1), np.float32)
     gradient[0, label] = 1.0
     return gradient
 
 
 def joined(maps: Iterable[Map], size_px: int) -> Map:
-    """Return maps of several layers as one, (size_px, size_px).
+    """Return maps of several layers as one, smoothed, (size_px, size_px).
 
     Each is enlarged as a density, so that its mean stays its layer's share of the lead,
-    and the densities are added.
+    and the densities are added. All is done at a quarter of the size: the blur is wider.
     """
-    total = np.zeros((size_px, size_px), np.float32)
+    side = max(1, size_px // 4)
+    total = np.zeros((side, side), np.float32)
     for small in maps:
-        total += enlarged(small * small.size, size_px)
-    return total
+        total += enlarged(small * small.size, side)
+    return enlarged(smoothed(total), size_px)
 
 
 def smoothed(evidence: Map) -> Map:
@@ -113,7 +114,7 @@ def smoothed(evidence: Map) -> Map:
     """
     size, mean = len(evidence), evidence.mean()
     apart = np.subtract.outer(np.arange(size), np.arange(size)) / (BLUR * size)
-    weights = np.exp(-0.5 * apart**2)
+    weights = np.exp(-0.5 * apart**2).astype(np.float32)
     weights /= weights.sum(axis=1).max()
     return np.asarray(mean + weights @ (evidence - mean) @ weights.T, np.float32)
 

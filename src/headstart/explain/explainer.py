@@ -14,7 +14,7 @@ from headstart.bundle import Bundle, load_bundle
 from headstart.data.manifest import Pixels
 from headstart.engines.opened_graph import Array, OpenedGraph, Tensor
 from headstart.errors import DataError, UnknownNameError
-from headstart.explain.evidence import EvidenceTape, Map, anchored, joined, lead, scaled, smoothed
+from headstart.explain.evidence import EvidenceTape, Map, anchored, joined, lead, scaled
 from headstart.explain.layers import find_layers
 from headstart.explain.occlusion import occlusion_map
 from headstart.explain.rules import UnsupportedError
@@ -119,7 +119,7 @@ class Explainer:
             reason = reason or "the answer does not change with small changes of the features"
             found = [[one] for one in occlusion_map(self._logits_of, pixels, labels)]
         evidence = [
-            anchored(smoothed(joined(small, len(pixels))), lead(values[self._logits], label))
+            anchored(joined(small, len(pixels)), lead(values[self._logits], label))
             for small, label in zip(found, labels, strict=True)
         ]
         return Explanation(
