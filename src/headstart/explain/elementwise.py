@@ -47,7 +47,8 @@ def _normal(x: Array) -> tuple[Array, Array]:
 
 def _gelu(x: Array) -> Array:
     share, density = _normal(x)
-    return share + x * density
+    slope: Array = share + x * density
+    return slope
 
 
 def _hard_swish(x: Array) -> Array:

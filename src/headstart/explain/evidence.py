@@ -78,7 +78,8 @@ def lead(logits: Array, label: int) -> float:
     >>> lead(np.array([[3.0, 1.0, 2.0]]), 0)
     1.5
     """
-    return float((logits * lead_gradient(logits.shape[1], label)).sum())
+    others = np.delete(np.asarray(logits[0], np.float64), label)
+    return float(logits[0, label] - others.mean())
 
 
 def lead_gradient(classes: int, label: int) -> Array:

@@ -24,7 +24,6 @@ def on_image(square: Map, geometry: Geometry, width: int, height: int) -> Map:
     inner = Image.fromarray(np.ascontiguousarray(square[top:bottom, left:right]))
     size = (max(1, last - first), max(1, below - above))
     whole = np.zeros((height, width), np.float32)
-    whole[above : above + size[1], first : first + size[0]] = inner.resize(
-        size, Image.Resampling.BILINEAR
-    )
+    resized = np.asarray(inner.resize(size, Image.Resampling.BILINEAR))
+    whole[above : above + size[1], first : first + size[0]] = resized
     return whole
