@@ -111,26 +111,6 @@ class OpenedGraph:
         return run
 
 
-def ancestors(
-    nodes: Mapping[str, GraphNode], ends: Iterable[str], *, until: str | None = None
-) -> set[str]:
-    """Return the nodes that some nodes depend on, themselves included.
-
-    Args:
-        nodes: Of a graph.
-        ends: Where to start.
-        until: Node that is included and not passed.
-    """
-    found: set[str] = set()
-    waiting = list(ends)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(source for source, _ in nodes[name].inputs if name != until)
-    return found
-
-
 def _fold_constants(model: Any) -> None:
     from openvino import passes
 
