@@ -124,6 +124,41 @@ def judge(
     )
 
 
+def restore_judgement(
+    probabilities: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    *,
+    classes: Sequence[str],
+    metrics: Mapping[str, Estimate],
+    confidence: float = 0.95,
+) -> Judgement:
+    """Return a judgement whose figures are known, from the answers it was made of.
+
+    Args:
+        probabilities: The answers, shape (N, K), perhaps rounded.
+        predicted: The class that was said of each, shape (N,); rounding may have made ties.
+        targets: The true classes, shape (N,).
+        classes: Class names in column order, K of them.
+        metrics: The figures, as they were written down.
+        confidence: Of the intervals of single classes.
+
+    Raises:
+        ValueError: As for :func:`judge`.
+    """
+    answers = checked_probabilities(probabilities, classes=classes)
+    labels = checked_targets(targets, n=len(answers), classes=classes)
+    said = checked_targets(predicted, n=len(answers), classes=classes)
+    confusion = confusion_matrix(said, labels, classes=len(classes))
+    return Judgement(
+        n=len(answers),
+        metrics=dict(metrics),
+        per_class=_class_scores(confusion, classes, confidence),
+        confusion=confusion,
+        reliability=reliability_curve(answers, labels),
+    )
+
+
 def _shares(answers: Floats, labels: Ints, confidence: float) -> dict[str, Estimate]:
     ranks = {"accuracy": 1} | ({"top5_accuracy": TOP_K} if answers.shape[1] > TOP_K else {})
     return {

@@ -79,21 +79,21 @@ def read_run(folder: str | Path) -> StoredRun:
     """
     path = Path(folder)
     metrics = _read_metrics(path)
-    environment = _read_json(path / "environment.json")
+    environment = read_json(path / "environment.json")
     trained = (path / "config.yaml").is_file()
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
-    total = _section(metrics, "timings_s").get("total")
+    total = section(metrics, "timings_s").get("total")
     return StoredRun(
         folder=path,
         kind="train" if trained else "evaluate",
         created=str(environment.get("created") or made.get("created") or ""),
         data=str(environment.get("data") or ""),
-        backbone=str(_section(config, "backbone").get("name") or made.get("backbone") or ""),
-        head=str(_section(config, "head").get("name") or made.get("head") or ""),
-        strategy=str(_section(config, "training").get("strategy") or ""),
+        backbone=str(section(config, "backbone").get("name") or made.get("backbone") or ""),
+        head=str(section(config, "head").get("name") or made.get("head") or ""),
+        strategy=str(section(config, "training").get("strategy") or ""),
         n=int(metrics["test"]["n"]),
-        metrics=_estimates(path, metrics["test"]),
+        metrics=read_estimates(path, metrics["test"]),
         seconds=float(total) if isinstance(total, int | float) else None,
         config=config,
         notes=tuple(map(str, metrics.get("notes") or ())),
@@ -108,14 +108,18 @@ def _read_metrics(path: Path) -> dict[str, Any]:
             f"{path} is no finished run: it holds no {METRICS}; "
             "give a folder that 'headstart train' or 'headstart evaluate --out' wrote"
         )
-    metrics = _read_json(path / METRICS)
-    if not isinstance(_section(metrics, "test").get("n"), int):
+    metrics = read_json(path / METRICS)
+    if not isinstance(section(metrics, "test").get("n"), int):
         raise DataError(f"{path / METRICS} says nothing of a test: it is damaged, or no run's")
     return metrics
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; an empty one where there is no file."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object; an empty one where there is no file.
+
+    Raises:
+        DataError: It is damaged.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -138,15 +142,21 @@ def _provenance(path: Path) -> dict[str, Any]:
     """Return what a bundle says of its making, unverified: this shows, it does not predict."""
     folders = (path / "bundle", path)
     found = [folder / "bundle.json" for folder in folders if (folder / "bundle.json").is_file()]
-    return _section(_read_json(found[0]), "provenance") if found else {}
+    return section(read_json(found[0]), "provenance") if found else {}
 
 
-def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+def section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a part of a JSON object; an empty one where it is missing or something else."""
     found = content.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:
+def read_estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:
+    """Return the figures of a judgement as ``metrics.json`` holds it.
+
+    Raises:
+        DataError: One of them is none.
+    """
     try:
         return {
             name: Estimate(float(it["value"]), float(it["low"]), float(it["high"]))
