@@ -131,6 +131,7 @@ class Slice:
         name: Which of them: ``"darkest quarter"``.
         n: How many.
         accuracy: Share of them answered right.
+        rest: The same of all others, if it was worked out.
         rows: Which test images, if they are to be shown.
         notable: Whether they do worse than the others beyond chance.
     """
@@ -139,6 +140,7 @@ class Slice:
     name: str
     n: int
     accuracy: Estimate
+    rest: Estimate | None = None
     rows: tuple[int, ...] = ()
     notable: bool = False
 

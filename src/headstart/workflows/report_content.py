@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,14 @@ from headstart.data.manifest import Container
 from headstart.evaluation import Judgement
 from headstart.files import write_text
 from headstart.progress import Progress, Silent
-from headstart.reporting import ReportContent, render_markdown, render_report
+from headstart.reporting import (
+    ReportContent,
+    RiskCoverage,
+    Slice,
+    TextTable,
+    render_markdown,
+    render_report,
+)
 from headstart.workflows.report_facts import (
     candidates,
     parity_facts,
@@ -24,7 +31,13 @@ from headstart.workflows.report_facts import (
 )
 from headstart.workflows.report_history import read_history
 from headstart.workflows.report_maps import MapPlan, draw_maps
-from headstart.workflows.report_pictures import PictureSource, take_pictures, take_samples
+from headstart.workflows.report_pictures import (
+    Doubt,
+    PictureSource,
+    take_pictures,
+    take_samples,
+    take_suspects,
+)
 from headstart.workflows.stored_answers import StoredAnswers
 from headstart.workflows.stored_run import METRICS, StoredRun, read_json, read_run, section
 
@@ -44,6 +57,10 @@ class ReportSource:
         validation: The judgement of held-out answers, if there is one.
         container: Where the images are; ``None``: they are not at hand.
         notes: What else is to be said.
+        risk: What refusing unsure answers brings, if that was worked out.
+        slices: Accuracy on parts of the test images, likewise.
+        doubts: Images whose label is doubted, likewise, the most doubtful first.
+        tables: Whatever else there is to tell.
     """
 
     folder: Path
@@ -53,6 +70,10 @@ class ReportSource:
     validation: Judgement | None
     container: Container | None
     notes: tuple[str, ...] = ()
+    risk: RiskCoverage | None = None
+    slices: tuple[Slice, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    tables: tuple[TextTable, ...] = ()
 
     @cached_property
     def run(self) -> StoredRun:
@@ -131,6 +152,9 @@ def _without_pictures(source: ReportSource) -> ReportContent:
         rejected=rejected_files(read_rows(folder / "rejected.csv")),
         ignored=section(about, "ignored"),
         duplicate_count=about.get("duplicates"),
+        risk=source.risk,
+        slices=source.slices,
+        tables=source.tables,
         history=read_history(folder, images=images, notes=notes),
         selection=candidates(read_rows(folder / "history.csv"), provenance),
         parity=parity_facts(source.bundle_info.get("parity") or []),
@@ -150,7 +174,8 @@ def _with_pictures(
     with progress.wait("making thumbnails"):
         taken = take_pictures(source.answers, pictures)
         rows = read_rows(source.folder / "split.csv")
-        samples = take_samples(_sample_paths(rows, source.answers), pictures)
+        samples = take_samples(paths_by_class(rows, source.answers.classes), pictures)
+        suspects = take_suspects(source.doubts, pictures)
     with progress.wait("drawing activation maps"):
         mapped = draw_maps(taken.errors, source.answers, pictures, source.bundle, plan)
     gone = f"{taken.missing:,} test images are gone or changed since: not shown"
@@ -160,16 +185,9 @@ def _with_pictures(
         errors=mapped.errors,
         map_note=mapped.note,
         samples=samples,
+        suspects=suspects,
         notes=(*content.notes, *([gone] if taken.missing else [])),
     )
-
-
-def _sample_paths(
-    rows: Sequence[Mapping[str, str]], answers: StoredAnswers
-) -> dict[str, list[str]]:
-    if rows:
-        return paths_by_class(rows, answers.classes)
-    return {}
 
 
 def _backbone(source: ReportSource) -> str:

@@ -106,10 +106,11 @@ def _chosen(epochs: Sequence[Epoch], phase: PhaseConfig) -> int:
 
 def _words(phase: PhaseConfig, number: int, epochs: Sequence[Epoch]) -> str:
     done = sum(epoch.phase == number for epoch in epochs)
-    of = f" of {phase.epochs}" if done != phase.epochs else ""
+    length = f"{done} of {phase.epochs}" if done != phase.epochs else f"{done}"
+    unit = "epoch" if phase.epochs == 1 else "epochs"
     optimiser = phase.optimiser
     return (
-        f"trained: {phase.train}; {done}{of} epoch{'s' if done != 1 else ''} of batches of "
+        f"trained: {phase.train}; {length} {unit} of batches of "
         f"{phase.batch_size}, {optimiser.name} at {optimiser.learning_rate:g}, "
         f"{phase.schedule.name} schedule, batch norms {_NORMS[phase.batch_norm]}"
     )

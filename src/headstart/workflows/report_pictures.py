@@ -13,7 +13,7 @@ from headstart.data.manifest import Container, ImageData
 from headstart.errors import DataError
 from headstart.evaluation.counts import Ints
 from headstart.parallel import cpu_count, ordered_map
-from headstart.reporting import Example, TestImage, examples_per_class, make_thumbnail
+from headstart.reporting import Example, Suspect, TestImage, examples_per_class, make_thumbnail
 from headstart.reporting.gallery import gallery_rows, surest_errors
 from headstart.workflows.stored_answers import StoredAnswers
 
@@ -24,6 +24,7 @@ _ALL_BYTES: Final = 2_700_000
 _MOST_BYTES: Final = 9_000
 _ERRORS: Final = 24
 _TOP: Final = 3
+_SUSPECTS: Final = 24
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,27 @@ class PictureSource:
                 return None
 
         return list(ordered_map(make, wanted, threads=cpu_count(), lookahead=16))
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A label that is doubted.
+
+    Attributes:
+        path: The image's name inside the source.
+        split: Where it is.
+        given: Its label.
+        suggested: The class that it seems to be of.
+        probability: Calibrated probability of that class, 0 to 1.
+        reason: Why, in a few words, if there is more to say.
+    """
+
+    path: str
+    split: str
+    given: str
+    suggested: str
+    probability: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +154,26 @@ def take_samples(
         if thumbnail is not None:
             samples[name].append(Example(path, name, "", 0.0, thumbnail))
     return {name: tuple(examples) for name, examples in samples.items() if examples}
+
+
+def take_suspects(doubts: Sequence[Doubt], source: PictureSource) -> tuple[Suspect, ...]:
+    """Return the pictures of the first images whose label is doubted.
+
+    Args:
+        doubts: The most doubtful first.
+        source: Where they are.
+    """
+    shown = doubts[:_SUSPECTS]
+    found = source.thumbnails([(doubt.path, None) for doubt in shown])
+    return tuple(
+        Suspect(
+            Example(it.path, it.given, it.suggested, it.probability, thumbnail),
+            split=it.split,
+            reason=it.reason,
+        )
+        for it, thumbnail in zip(shown, found, strict=True)
+        if thumbnail is not None
+    )
 
 
 def _spread(paths: Sequence[str], count: int) -> list[str]:
