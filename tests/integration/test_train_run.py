@@ -30,6 +30,7 @@ FILES = {
     "predictions.csv",
     "rejected.csv",
     "report.html",
+    "report.md",
     "split.csv",
 }
 

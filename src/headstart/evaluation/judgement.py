@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from headstart.evaluation.metrics import within_top_k
 from headstart.evaluation.reliability import ReliabilityBin, reliability_curve
 
 TOP_K = 5
+_FEWEST = 50
+"""Resamples where intervals are known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +142,21 @@ def restore_judgement(
         predicted: The class that was said of each, shape (N,); rounding may have made ties.
         targets: The true classes, shape (N,).
         classes: Class names in column order, K of them.
-        metrics: The figures, as they were written down.
+        metrics: The figures, as they were written down; those that are missing are worked out.
         confidence: Of the intervals of single classes.
 
     Raises:
         ValueError: As for :func:`judge`.
     """
-    answers = checked_probabilities(probabilities, classes=classes)
-    labels = checked_targets(targets, n=len(answers), classes=classes)
-    said = checked_targets(predicted, n=len(answers), classes=classes)
+    anew = judge(probabilities, targets, classes=classes, resamples=_FEWEST, confidence=confidence)
+    if anew.metrics.keys() - metrics.keys():
+        anew = judge(probabilities, targets, classes=classes, confidence=confidence)
+    labels = checked_targets(targets, n=anew.n, classes=classes)
+    said = checked_targets(predicted, n=anew.n, classes=classes)
     confusion = confusion_matrix(said, labels, classes=len(classes))
-    return Judgement(
-        n=len(answers),
-        metrics=dict(metrics),
-        per_class=_class_scores(confusion, classes, confidence),
-        confusion=confusion,
-        reliability=reliability_curve(answers, labels),
-    )
+    scores = _class_scores(confusion, classes, confidence)
+    figures = {**anew.metrics, **metrics}
+    return replace(anew, metrics=figures, per_class=scores, confusion=confusion)
 
 
 def _shares(answers: Floats, labels: Ints, confidence: float) -> dict[str, Estimate]:

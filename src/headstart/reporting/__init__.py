@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from headstart.reporting.content import (
     Candidate,
-    CoveragePoint,
     EvidenceMap,
     Example,
+    Measured,
     ReportContent,
-    RiskCoverage,
     Slice,
     Suspect,
     TestImage,
@@ -24,12 +23,11 @@ from headstart.reporting.thumbnails import examples_per_class, make_thumbnail
 
 __all__ = [
     "Candidate",
-    "CoveragePoint",
     "Epoch",
     "EvidenceMap",
     "Example",
+    "Measured",
     "ReportContent",
-    "RiskCoverage",
     "SheetRow",
     "Slice",
     "Suspect",

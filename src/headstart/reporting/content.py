@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from headstart.data.manifest import Rejected, Split
 from headstart.evaluation import Estimate, Judgement
 from headstart.reporting.history import TrainingHistory
+
+
+class Measured(Protocol):
+    """Figures and the number of images behind them, such as a judgement."""
+
+    @property
+    def n(self) -> int:
+        """How many images."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Estimate]:
+        """Name -> value with its interval."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -93,36 +108,6 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class CoveragePoint:
-    """What happens if answers below a confidence are refused.
-
-    Attributes:
-        threshold: The least confidence that is accepted, 0 to 1.
-        coverage: Share of the images that are answered, 0 to 1.
-        accuracy: Share of those answers that are right, with its interval.
-    """
-
-    threshold: float
-    coverage: float
-    accuracy: Estimate
-
-
-@dataclass(frozen=True)
-class RiskCoverage:
-    """How errors fall as the least sure answers are refused.
-
-    Attributes:
-        points: From every image answered to few.
-        chosen: The threshold in use, if there is one, as it does on the test images.
-        words: What follows from it, a sentence each.
-    """
-
-    points: tuple[CoveragePoint, ...]
-    chosen: CoveragePoint | None = None
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Slice:
     """Test images that have something in common.
 
@@ -200,7 +185,6 @@ class ReportContent:
         errors: Wrong test predictions, the most confident first; may be only the first few.
         map_note: What is to be known of the maps beside the errors.
         history: Each epoch of fine-tuning, if there was any.
-        risk: What refusing unsure answers brings, if that was worked out.
         slices: Accuracy on parts of the test images.
         suspects: Images whose label is doubted, the most doubtful first.
         tables: Whatever else there is to tell.
@@ -218,7 +202,7 @@ class ReportContent:
     head: str
     device: str
     test: Judgement
-    validation: Judgement | None = None
+    validation: Measured | None = None
     split_counts: Mapping[str, Mapping[Split, int]] = field(default_factory=dict)
     image_facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -230,7 +214,6 @@ class ReportContent:
     errors: tuple[Example, ...] = ()
     map_note: str = ""
     history: TrainingHistory | None = None
-    risk: RiskCoverage | None = None
     slices: tuple[Slice, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     tables: tuple[TextTable, ...] = ()

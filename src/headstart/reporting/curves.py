@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from headstart.reporting.content import RiskCoverage
 from headstart.reporting.history import TrainingHistory
 
 WIDTH, HEIGHT = 440, 230
@@ -20,14 +19,11 @@ class Dot:
 
     Attributes:
         x, y: Where it is.
-        low_y, high_y: Ends of its interval; ``y`` where it has none.
         text: What it says.
     """
 
     x: float
     y: float
-    low_y: float
-    high_y: float
     text: str
 
 
@@ -37,7 +33,7 @@ class Line:
 
     Attributes:
         name: What it is called.
-        kind: How it is drawn: ``train``, ``val``, ``risk``.
+        kind: How it is drawn: ``train``, ``val``.
         dots: Its figures; those that are no number are left out.
     """
 
@@ -110,36 +106,6 @@ def training_charts(history: TrainingHistory) -> list[Chart]:
     ]
 
 
-def risk_chart(risk: RiskCoverage) -> Chart:
-    """Return the chart of errors among the answers against the share that is answered."""
-    points = sorted(risk.points, key=lambda point: point.coverage)
-    ends = [100 * (1 - point.accuracy.low) for point in points]
-    low, high, ticks = _scale([0.0, *ends])
-    dots = [
-        Dot(
-            x=_across(point.coverage, 0, 1),
-            y=_down(100 * (1 - point.accuracy.value), low, high),
-            low_y=_down(100 * (1 - point.accuracy.high), low, high),
-            high_y=_down(100 * (1 - point.accuracy.low), low, high),
-            text=(
-                f"threshold {point.threshold:.2f}: {100 * point.coverage:.1f} % answered, "
-                f"{100 * (1 - point.accuracy.value):.1f} % of these wrong"
-            ),
-        )
-        for point in points
-    ]
-    return Chart(
-        title="Errors among the answers",
-        description=f"Errors against the share of images answered, {len(dots)} thresholds.",
-        unit="% wrong",
-        x_label="images answered, %",
-        lines=(Line("wrong", "risk", tuple(dots)),),
-        x_ticks=tuple(Tick(_across(at, 0, 100), str(at)) for at in range(0, 101, 20)),
-        y_ticks=_y_ticks(ticks, low, high),
-        chosen=(_across(risk.chosen.coverage, 0, 1),) if risk.chosen else (),
-    )
-
-
 def _training_chart(
     history: TrainingHistory,
     title: str,
@@ -153,7 +119,7 @@ def _training_chart(
 
     def line(name: str, kind: str, values: Sequence[float]) -> Line:
         dots = (
-            Dot(x, y, y, y, f"{name}, epoch {number}: {value:.4g} {unit}")
+            Dot(x, y, f"{name}, epoch {number}: {value:.4g} {unit}")
             for number, (x, value) in enumerate(zip(places, values, strict=True), 1)
             if math.isfinite(value)
             for y in [_down(value, low, high)]

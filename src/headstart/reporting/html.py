@@ -18,7 +18,7 @@ from markupsafe import Markup
 from headstart.data.manifest import SPLITS, Split
 from headstart.reporting import figures, glossary, summary, words
 from headstart.reporting.content import ReportContent
-from headstart.reporting.curves import risk_chart, training_charts
+from headstart.reporting.curves import training_charts
 from headstart.reporting.history import judge_gap
 from headstart.reporting.pool import image_block
 
@@ -65,7 +65,6 @@ def render_report(content: ReportContent) -> str:
             figures=figures,
             places={score.name: place for place, score in enumerate(content.test.per_class)},
             pool=image_block(content),
-            risk=risk_chart(content.risk) if content.risk else None,
             gap=judge_gap(content.history) if content.history else None,
             charts=training_charts(content.history) if content.history else [],
             **page_script("script.js", "report.js"),

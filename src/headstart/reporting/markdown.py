@@ -153,18 +153,6 @@ def _tables(content: ReportContent) -> str:
     )
 
 
-def _risk(content: ReportContent) -> str:
-    if content.risk is None:
-        return ""
-    rows = [
-        [f"{point.threshold:.3f}", percent(point.coverage), _share(point.accuracy)]
-        for point in content.risk.points
-    ]
-    made = table(["threshold", "answered", "right of these"], rows, numbers=3)
-    told = escaped(" ".join(content.risk.words))
-    return "\n\n".join(filter(None, ["## Refusing unsure answers", told, made]))
-
-
 def _suspects(content: ReportContent) -> str:
     rows = [
         [it.example.path, it.split, it.example.label, it.example.predicted]
@@ -252,7 +240,6 @@ _SECTIONS: Final = (
     _pairs,
     _classes,
     _errors,
-    _risk,
     _slices,
     _tables,
     _suspects,

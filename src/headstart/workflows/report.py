@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from headstart.config import cache_dir
 from headstart.data.manifest import Container
 from headstart.data.sources import open_source
 from headstart.errors import DataError
-from headstart.evaluation import Judgement, restore_judgement
+from headstart.evaluation import Estimate, Judgement, restore_judgement
 from headstart.progress import Progress
 from headstart.workflows.report_content import PAGE, ReportSource, write_report
 from headstart.workflows.report_maps import MapPlan
@@ -20,7 +20,6 @@ from headstart.workflows.stored_run import METRICS, StoredRun, read_estimates, r
 from headstart.workflows.stored_run import section as part
 
 _PAGES: Final = (".html", ".htm")
-_NOTHING: Final = np.zeros((0, 0), np.int64)
 
 
 def report(
@@ -105,14 +104,16 @@ def _test(stored: StoredRun, answers: StoredAnswers) -> Judgement:
     )
 
 
-def _validation(folder: Path) -> Judgement | None:
+@dataclass(frozen=True)
+class _Figures:
+    """A judgement's figures without its answers."""
+
+    n: int
+    metrics: Mapping[str, Estimate]
+
+
+def _validation(folder: Path) -> _Figures | None:
     found = part(read_json(folder / METRICS), "validation")
     if not found:
         return None
-    return Judgement(
-        n=int(found["n"]),
-        metrics=read_estimates(folder, found),
-        per_class=(),
-        confusion=_NOTHING,
-        reliability=(),
-    )
+    return _Figures(int(found["n"]), read_estimates(folder, found))

@@ -14,14 +14,15 @@ from headstart.evaluation import Judgement
 from headstart.files import write_text
 from headstart.progress import Progress, Silent
 from headstart.reporting import (
+    Measured,
     ReportContent,
-    RiskCoverage,
     Slice,
     TextTable,
     render_markdown,
     render_report,
 )
 from headstart.workflows.report_facts import (
+    Rows,
     candidates,
     parity_facts,
     paths_by_class,
@@ -57,8 +58,7 @@ class ReportSource:
         validation: The judgement of held-out answers, if there is one.
         container: Where the images are; ``None``: they are not at hand.
         notes: What else is to be said.
-        risk: What refusing unsure answers brings, if that was worked out.
-        slices: Accuracy on parts of the test images, likewise.
+        slices: Accuracy on parts of the test images, if that was worked out.
         doubts: Images whose label is doubted, likewise, the most doubtful first.
         tables: Whatever else there is to tell.
     """
@@ -67,10 +67,9 @@ class ReportSource:
     title: str
     answers: StoredAnswers
     test: Judgement
-    validation: Judgement | None
+    validation: Measured | None
     container: Container | None
     notes: tuple[str, ...] = ()
-    risk: RiskCoverage | None = None
     slices: tuple[Slice, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     tables: tuple[TextTable, ...] = ()
@@ -89,6 +88,11 @@ class ReportSource:
     def environment(self) -> dict[str, Any]:
         """``environment.json``."""
         return read_json(self.folder / "environment.json")
+
+    @cached_property
+    def splits(self) -> Rows:
+        """``split.csv``; empty for an evaluation."""
+        return read_rows(self.folder / "split.csv")
 
     @cached_property
     def bundle(self) -> Path:
@@ -146,13 +150,12 @@ def _without_pictures(source: ReportSource) -> ReportContent:
         device=_device(source.environment),
         test=source.test,
         validation=source.validation,
-        split_counts=split_counts(read_rows(folder / "split.csv"), classes, source.answers.labels),
+        split_counts=split_counts(source.splits, classes, source.answers.labels),
         image_facts=_image_facts(source, about),
         notes=(*notes, *source.notes),
         rejected=rejected_files(read_rows(folder / "rejected.csv")),
         ignored=section(about, "ignored"),
         duplicate_count=about.get("duplicates"),
-        risk=source.risk,
         slices=source.slices,
         tables=source.tables,
         history=read_history(folder, images=images, notes=notes),
@@ -173,8 +176,7 @@ def _with_pictures(
     pictures = PictureSource(source.container, _max_pixels(source))
     with progress.wait("making thumbnails"):
         taken = take_pictures(source.answers, pictures)
-        rows = read_rows(source.folder / "split.csv")
-        samples = take_samples(paths_by_class(rows, source.answers.classes), pictures)
+        samples = take_samples(paths_by_class(source.splits, source.answers.classes), pictures)
         suspects = take_suspects(source.doubts, pictures)
     with progress.wait("drawing activation maps"):
         mapped = draw_maps(taken.errors, source.answers, pictures, source.bundle, plan)

@@ -119,17 +119,17 @@ def take_pictures(answers: StoredAnswers, source: PictureSource) -> Pictures:
     worst = surest_errors(targets, said, confidence, most=_ERRORS)
     rows = np.union1d(gallery_rows(targets, said, confidence), worst).tolist()
     found = source.thumbnails([_wanted(answers, row) for row in rows])
-    top = (-probabilities).argsort(axis=1, kind="stable")[:, :_TOP]
+    top = (-probabilities[rows]).argsort(axis=1, kind="stable")[:, :_TOP]
     images = {
         row: TestImage(
             row=row,
             path=answers.paths[row],
             label=int(targets[row]),
             predicted=int(said[row]),
-            top=_shares(probabilities[row], int(said[row]), top[row]),
+            top=_shares(probabilities[row], int(said[row]), best),
             thumbnail=thumbnail,
         )
-        for row, thumbnail in zip(rows, found, strict=True)
+        for row, best, thumbnail in zip(rows, top, found, strict=True)
         if thumbnail is not None
     }
     errors = [_error(images[row], answers) for row in worst.tolist() if row in images]

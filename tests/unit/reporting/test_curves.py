@@ -5,9 +5,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headstart.evaluation import wilson
-from headstart.reporting import CoveragePoint, RiskCoverage
-from headstart.reporting.curves import HEIGHT, WIDTH, risk_chart, training_charts
+from headstart.reporting.curves import HEIGHT, WIDTH, training_charts
 from headstart.reporting.history import Epoch, TrainingHistory
 
 numbers = st.floats(0, 1e6) | st.just(math.nan)
@@ -47,15 +45,3 @@ def test_phases_and_chosen_epochs_are_marked_and_gaps_left() -> None:
     places = [dot.x for dot in accuracy.lines[0].dots]
     assert list(accuracy.chosen) == [places[0], places[2]]
     assert places[0] < loss.boundaries[1].at < places[1]
-
-
-def test_fewer_answers_lie_further_left_and_fewer_errors_lower() -> None:
-    points = tuple(
-        CoveragePoint(t, n / 100, wilson(hits, n)) for t, n, hits in ((0, 100, 80), (0.9, 50, 49))
-    )
-    chart = risk_chart(RiskCoverage(points, chosen=points[1]))
-    few, many = chart.lines[0].dots
-    assert few.x < many.x
-    assert few.y > many.y
-    assert few.high_y >= few.y >= few.low_y or few.low_y >= few.y >= few.high_y
-    assert chart.chosen == (few.x,)

@@ -17,12 +17,10 @@ from hypothesis import strategies as st
 from headstart.data.manifest import Rejected
 from headstart.evaluation import wilson
 from headstart.reporting import (
-    CoveragePoint,
     Epoch,
     EvidenceMap,
     Example,
     ReportContent,
-    RiskCoverage,
     Slice,
     Suspect,
     TestImage,
@@ -212,13 +210,11 @@ def test_a_class_without_test_images_has_no_recall(make_content: MakeContent) ->
 
 def test_sections_appear_with_what_others_worked_out(make_content: MakeContent) -> None:
     half = wilson(5, 10)
-    points = (CoveragePoint(0.0, 1.0, wilson(12, 18)), CoveragePoint(0.9, 0.5, half))
     epochs = (
         Epoch(1, 1, 0.5, 0.8, 0.6, 0.7, 1e-3, 5.0),
         Epoch(2, 1, 0.4, 0.9, 0.5, 0.8, 1e-3, 5.0, chosen=True),
     )
     content = make_content(
-        risk=RiskCoverage(points, points[1], ("Refuse below .9.",)),
         slices=(Slice("brightness", "darkest <b>", 10, half, rest=half, notable=True),),
         suspects=(Suspect(make_content().errors[0], "train", "two heads agree"),),
         tables=(TextTable("Without <i>", "One class less.", ("left out",), (("trash",),)),),
@@ -232,11 +228,11 @@ def test_sections_appear_with_what_others_worked_out(make_content: MakeContent) 
         assert f'href="#{section}"' in source
         assert f'id="{section}"' not in render_report(make_content())
     for words in (
-        "Refuse below .9.", "darkest <b>", "two heads agree", "Without <i>", "trash",
+        "darkest <b>", "two heads agree", "Without <i>", "trash",
         "did not win on the validation images", "all layers", "phase 2", "perhaps dog",
     ):  # fmt: skip
         assert words in page.text, words
-    assert len(page.all("svg")) == 4
+    assert len(page.all("svg")) == 3
     assert len(page.all("caption")) == len(page.all("table"))
 
 

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from headstart.evaluation import wilson
 from headstart.reporting import (
-    CoveragePoint,
     Epoch,
-    RiskCoverage,
     Slice,
     Suspect,
     TextTable,
@@ -55,7 +53,6 @@ def test_parts_that_others_work_out_appear_when_they_are_there(make_content) -> 
     epoch = Epoch(1, 1, 0.5, 0.8, 0.6, 0.7, 1e-3, 5.0, chosen=True)
     full = replace(
         content,
-        risk=RiskCoverage((CoveragePoint(0.9, 0.5, half),), words=("Refuse below .9.",)),
         slices=(Slice("brightness", "darkest", 10, half),),
         suspects=(Suspect(content.errors[0], "train"),),
         tables=(TextTable("Without trash", "One class less.", ("left out",), (("trash",),)),),
@@ -63,7 +60,7 @@ def test_parts_that_others_work_out_appear_when_they_are_there(make_content) -> 
     )
     text = render_markdown(full)
     for title in (
-        "Refusing unsure answers", "Where it does worse", "Labels to look at", "Without trash",
+        "Where it does worse", "Labels to look at", "Without trash",
         "How fine-tuning went",
     ):  # fmt: skip
         assert f"## {title}" in text

@@ -126,7 +126,7 @@
     }));
     resetThumbs();
     part("detail").hidden = !images.length;
-    viewer.showModal();
+    if (!viewer.open) viewer.showModal();
     const first = part("thumbs").children[Math.max(0, images.indexOf(start))];
     if (first) first.firstChild.focus();
   }
