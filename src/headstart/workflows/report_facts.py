@@ -67,7 +67,7 @@ def rejected_files(rows: Rows) -> tuple[Rejected, ...]:
 
 
 def candidates(rows: Rows, provenance: Mapping[str, Any]) -> tuple[Candidate, ...]:
-    """Return every head that was tried, the chosen one marked.
+    """Return every head that was tried, the chosen one marked; older runs say less of them.
 
     Args:
         rows: Of ``history.csv``.
@@ -81,7 +81,7 @@ def candidates(rows: Rows, provenance: Mapping[str, Any]) -> tuple[Candidate, ..
             accuracy=float(row["accuracy"]),
             nll=float(row["nll"]),
             chosen=number == chosen,
-            setting=row["setting"],
+            setting=row.get("setting", ""),
         )
         for number, row in enumerate(rows)
     )
@@ -96,11 +96,11 @@ def _chosen_row(rows: Rows, provenance: Mapping[str, Any]) -> int | None:
     mine = [
         number
         for number, row in enumerate(rows)
-        if (row["setting"] or f"strength {float(row['strength']):.1e}") == choice
+        if (row.get("setting") or f"strength {float(row['strength']):.1e}") == choice
     ]
 
     def likeness(number: int) -> tuple[bool, int, int]:
-        return rows[number]["taps"] == taps, int(rows[number]["images"]), number
+        return rows[number]["taps"] == taps, int(rows[number].get("images", 0)), number
 
     return max(mine, key=likeness, default=None)
 

@@ -30,6 +30,11 @@ def test_the_chosen_candidate_is_the_bundles(taps: str, choice: str, expected: l
     assert [candidate.chosen for candidate in found] == expected
 
 
+def test_a_run_of_an_older_version_shows_what_it_has() -> None:
+    old = [{name: one[name] for name in ("taps", "strength", "accuracy", "nll")} for one in ROWS]
+    assert [it.taps for it in candidates(old, {})] == ["all", "early", "all"]
+
+
 def test_splits_are_counted_and_an_evaluation_is_all_test() -> None:
     rows = [
         {"image_path": "1", "label": "cat", "split": "train"},
