@@ -92,7 +92,7 @@ def _chosen_row(rows: Rows, provenance: Mapping[str, Any]) -> int | None:
 
     A fine-tuned head may read other taps than the one that was chosen before it.
     """
-    choice, taps = provenance.get("head_choice"), provenance.get("taps")
+    choice, taps = _choice(provenance), provenance.get("taps")
     mine = [
         number
         for number, row in enumerate(rows)
@@ -103,6 +103,13 @@ def _chosen_row(rows: Rows, provenance: Mapping[str, Any]) -> int | None:
         return rows[number]["taps"] == taps, int(rows[number].get("images", 0)), number
 
     return max(mine, key=likeness, default=None)
+
+
+def _choice(provenance: Mapping[str, Any]) -> str | None:
+    """Return the chosen head in words, also of bundles that tell its strength alone."""
+    strength = provenance.get("strength")
+    told = provenance.get("head_choice") or (f"strength {strength:.1e}" if strength else None)
+    return str(told) if told else None
 
 
 def parity_facts(parity: Sequence[Mapping[str, Any]]) -> dict[str, object]:

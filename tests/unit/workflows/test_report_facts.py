@@ -33,6 +33,8 @@ def test_the_chosen_candidate_is_the_bundles(taps: str, choice: str, expected: l
 def test_a_run_of_an_older_version_shows_what_it_has() -> None:
     old = [{name: one[name] for name in ("taps", "strength", "accuracy", "nll")} for one in ROWS]
     assert [it.taps for it in candidates(old, {})] == ["all", "early", "all"]
+    found = candidates(old, {"taps": "early", "strength": 1e-5})
+    assert [it.chosen for it in found] == [False, True, False]
 
 
 def test_splits_are_counted_and_an_evaluation_is_all_test() -> None:
