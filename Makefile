@@ -60,6 +60,7 @@ bench: $(VENV)/dev.done
 	$(BIN)/headstart train $(DATA) --out $(OUT)/run
 	$(BIN)/python benchmarks/startup.py $(OUT)/run/bundle \
 	  "$$(find $(DATA) -name '*.jpg' | sort | head -1)" --json $(OUT)/startup.json
+	$(BIN)/python benchmarks/report.py $(OUT)/run --json $(OUT)/report.json
 
 ## Accuracies as claimed: make reproduce DATA=trashnet CIFAR=cifar10.tar.xz [CLAIMS="trashnet ..."]
 ## All of them take hours; a run that is finished is read, not made again.

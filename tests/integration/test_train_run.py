@@ -33,6 +33,7 @@ FILES = {
     "rejected.csv",
     "report.html",
     "risk_coverage.csv",
+    "report.md",
     "split.csv",
     "suspect_labels.csv",
     "suspect_test_labels.csv",

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "benchmark": "Train every combination of a grid, and rank the runs.",
     "compare": "Say which of several runs is better, and how sure that is.",
     "runs": "List, filter and sort the runs in a folder; show or log one.",
+    "report": "Make the page of a finished run again.",
+    "explain": "Show where in an image the evidence for a class lies.",
     "augment": "Draw a contact sheet of augmented training images.",
     "recipes": "List published plans, or show one whole.",
     "backbones": "List the pretrained networks.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from PIL import Image
 
@@ -100,3 +100,21 @@ def _centred(image: Image.Image, geometry: Geometry) -> Image.Image:
     square = Image.new("RGB", (side, side), geometry.fill)
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     return square
+
+
+class Frame(NamedTuple):
+    """Which part of an image is which part of the square; (left, top, right, bottom), pixels."""
+
+    of_image: tuple[float, float, float, float]
+    of_square: tuple[int, int, int, int]
+
+
+def frame(geometry: Geometry, width: int, height: int) -> Frame:
+    """Return what :func:`fit` keeps of an upright image, and where it puts it.
+
+    >>> frame(Geometry(mode="pad", size_px=100), 200, 100)
+    Frame(of_image=(0.0, 0.0, 200, 100), of_square=(0, 25, 100, 75))
+    """
+    across, down = _inner_size(geometry, width, height)
+    left, top = (geometry.size_px - across) // 2, (geometry.size_px - down) // 2
+    return Frame(_kept_box(geometry, width, height), (left, top, left + across, top + down))

@@ -19,14 +19,14 @@ THROUGHPUT_BATCH = 8
 
 
 @cache
-def _core() -> Any:
+def openvino_core() -> Any:
     """Return the one OpenVINO core: taking a second one down leaves a dangling signal stack."""
     return ov.Core()
 
 
 def native_precision() -> str:
     """Return ``"bf16"`` where the processor computes it natively, else ``"f32"``."""
-    capabilities = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
 
@@ -55,7 +55,7 @@ class OpenVinoEngine:
         self.batch_size = batch_size
         threads = threads or cpu_count()
         streams = 1 if batch_size == 1 else threads
-        core = _core()
+        core = openvino_core()
         model = core.read_model(graph)
         model.reshape({0: [batch_size, *list(model.input(0).partial_shape)[1:]]})
         self._compiled = core.compile_model(
@@ -65,7 +65,7 @@ class OpenVinoEngine:
                 "INFERENCE_PRECISION_HINT": self.precision,
                 "NUM_STREAMS": str(streams),
                 "INFERENCE_NUM_THREADS": str(threads),
-                **_without_fused_attention(model, self.precision),
+                **without_fused_attention(model, self.precision),
             },
         )
         self._requests = [self._compiled.create_infer_request() for _ in range(streams + 1)]
@@ -101,7 +101,7 @@ class OpenVinoEngine:
         return np.concatenate([part[:count] for part in parts], axis=1).astype(np.float32)
 
 
-def _without_fused_attention(model: Any, precision: str) -> dict[str, str]:
+def without_fused_attention(model: Any, precision: str) -> dict[str, str]:
     """Return what keeps OpenVINO from fusing attention in f32, where it may err.
 
     OpenVINO 2026.4 computes Swin-B wrongly at 64 px in f32 (off by 18 % of the scale; ONNX

@@ -2,7 +2,7 @@
 
 from headstart.evaluation.calibration import ReliabilityBin, fit_temperature, softmax
 from headstart.evaluation.intervals import Estimate, wilson
-from headstart.evaluation.judgement import ClassScore, Judgement, judge
+from headstart.evaluation.judgement import ClassScore, Judgement, judge, restore_judgement
 
 __all__ = [
     "ClassScore",
@@ -11,6 +11,7 @@ __all__ = [
     "ReliabilityBin",
     "fit_temperature",
     "judge",
+    "restore_judgement",
     "softmax",
     "wilson",
 ]

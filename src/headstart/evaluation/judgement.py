@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from headstart.evaluation.reliability import ReliabilityBin, reliability_curve
 from headstart.evaluation.risk_coverage import RiskCoverage, risk_coverage
 
 TOP_K = 5
+_FEWEST = 50
+"""Resamples where intervals are known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,37 @@ def judge(
         reliability=reliability_curve(answers, labels),
         risk_coverage=curve,
     )
+
+
+def restore_judgement(
+    probabilities: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    *,
+    classes: Sequence[str],
+    metrics: Mapping[str, Estimate],
+    confidence: float = 0.95,
+) -> Judgement:
+    """Return a judgement whose figures are known, from the answers it was made of.
+
+    Args:
+        probabilities: The answers, shape (N, K), perhaps rounded.
+        predicted: The class that was said of each, shape (N,); rounding may have made ties.
+        targets: The true classes, shape (N,).
+        classes: Class names in column order, K of them.
+        metrics: The figures, as they were written down; those that are missing are worked out.
+        confidence: Of the intervals of single classes.
+
+    Raises:
+        ValueError: As for :func:`judge`.
+    """
+    again = partial(
+        judge, probabilities, targets, classes=classes, confidence=confidence, said=predicted
+    )
+    anew = again(resamples=_FEWEST)
+    if anew.metrics.keys() - metrics.keys():
+        anew = again()
+    return replace(anew, metrics={**anew.metrics, **metrics})
 
 
 def _shares(

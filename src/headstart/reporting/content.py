@@ -4,10 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from headstart.data.manifest import Rejected, Split
-from headstart.evaluation import Judgement
+from headstart.evaluation import Estimate, Judgement
 from headstart.evaluation.decision_figures import DecisionFigures
+from headstart.reporting.history import TrainingHistory
+
+
+class Measured(Protocol):
+    """Figures and the number of images behind them, such as a judgement."""
+
+    @property
+    def n(self) -> int:
+        """How many images."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Estimate]:
+        """Name -> value with its interval."""
+        ...
+
+
+@dataclass(frozen=True)
+class EvidenceMap:
+    """Where in an image the evidence for one class lies, drawn over it.
+
+    Attributes:
+        label: The class.
+        probability: Calibrated, of the class for the whole image, 0 to 1.
+        picture: JPEG bytes.
+    """
+
+    label: str
+    probability: float
+    picture: bytes
 
 
 @dataclass(frozen=True)
@@ -20,12 +51,39 @@ class Example:
         predicted: The class the model chose; empty where the image was not predicted.
         confidence: Calibrated probability of ``predicted``, 0 to 1.
         thumbnail: JPEG bytes, as made by :func:`~headstart.reporting.make_thumbnail`.
+        maps: What speaks for some classes, if that was drawn.
+        row: Which test image it is, if it is one.
     """
 
     path: str
     label: str
     predicted: str
     confidence: float
+    thumbnail: bytes
+    maps: tuple[EvidenceMap, ...] = ()
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestImage:
+    """One test image of the galleries.
+
+    Attributes:
+        row: Which test image it is, from 0.
+        path: Its name inside the source.
+        label: Position of its true class.
+        predicted: Position of the class the model chose.
+        top: The most probable classes and their probabilities, the first first.
+        thumbnail: JPEG bytes.
+    """
+
+    __test__ = False
+
+    row: int
+    path: str
+    label: int
+    predicted: int
+    top: tuple[tuple[int, float], ...]
     thumbnail: bytes
 
 
@@ -50,6 +108,61 @@ class Candidate:
     setting: str = ""
 
 
+@dataclass(frozen=True)
+class Slice:
+    """Test images that have something in common.
+
+    Attributes:
+        feature: By what they were told apart: ``"brightness"``.
+        name: Which of them: ``"darkest quarter"``.
+        n: How many.
+        accuracy: Share of them answered right.
+        rest: The same of all others, if it was worked out.
+        rows: Which test images, if they are to be shown.
+        notable: Whether they do worse than the others beyond chance.
+    """
+
+    feature: str
+    name: str
+    n: int
+    accuracy: Estimate
+    rest: Estimate | None = None
+    rows: tuple[int, ...] = ()
+    notable: bool = False
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An image whose label is doubted.
+
+    Attributes:
+        example: The image; ``predicted`` is the class that is suggested.
+        split: Where it is: ``train``, ``val`` or ``test``.
+        reason: Why, in a few words.
+    """
+
+    example: Example
+    split: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Any further table.
+
+    Attributes:
+        title: Its heading.
+        caption: What it shows, a sentence or two.
+        columns: Headings.
+        rows: Texts, as many as columns.
+    """
+
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportContent:
     """One run, ready to be shown. Only the first six fields are needed.
@@ -68,9 +181,15 @@ class ReportContent:
         notes: Warnings and choices the run made, one sentence each.
         rejected: Files set aside, with the reason.
         ignored: Files not taken for images: reason -> how many.
-        duplicate_count: Images whose content occurs more than once.
+        duplicate_count: Images whose content occurs more than once, if that is known.
         samples: Class -> a few of its images.
+        images: Test images of the galleries; may be only some of all.
         errors: Wrong test predictions, the most confident first; may be only the first few.
+        map_note: What is to be known of the maps beside the errors.
+        history: Each epoch of fine-tuning, if there was any.
+        slices: Accuracy on parts of the test images.
+        suspects: Images whose label is doubted, the most doubtful first.
+        tables: Whatever else there is to tell.
         selection: Every head that was compared, in the order to show.
         parity: Agreement of the exported bundle with the training side: name -> value.
         config: The run's configuration, nested.
@@ -85,16 +204,22 @@ class ReportContent:
     head: str
     device: str
     test: Judgement
-    validation: Judgement | None = None
+    validation: Measured | None = None
     decision: DecisionFigures | None = None
     split_counts: Mapping[str, Mapping[Split, int]] = field(default_factory=dict)
     image_facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
-    duplicate_count: int = 0
+    duplicate_count: int | None = None
     samples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+    images: tuple[TestImage, ...] = ()
     errors: tuple[Example, ...] = ()
+    map_note: str = ""
+    history: TrainingHistory | None = None
+    slices: tuple[Slice, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    tables: tuple[TextTable, ...] = ()
     selection: tuple[Candidate, ...] = ()
     parity: Mapping[str, object] = field(default_factory=dict)
     config: Mapping[str, object] = field(default_factory=dict)

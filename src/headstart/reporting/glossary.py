@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from headstart.evaluation import Estimate, Judgement
+from headstart.evaluation import Estimate
+from headstart.reporting.content import Measured
 from headstart.reporting.words import Interval, percent, percent_interval, plain, plain_interval
 
 
@@ -85,7 +86,7 @@ FIGURES = {
 """Known metrics in the order shown; others follow under their own name."""
 
 
-def measures(test: Judgement, validation: Judgement | None) -> list[Measure]:
+def measures(test: Measured, validation: Measured | None) -> list[Measure]:
     """Return every metric of the test split beside its out-of-fold value, if there is one."""
     others = validation.metrics if validation else {}
     unknown = [name for name in test.metrics if name not in FIGURES]

@@ -18,6 +18,9 @@ from markupsafe import Markup
 from headstart.data.manifest import SPLITS, Split
 from headstart.reporting import figures, glossary, summary, words
 from headstart.reporting.content import ReportContent
+from headstart.reporting.curves import training_charts
+from headstart.reporting.history import judge_gap
+from headstart.reporting.pool import image_block
 from headstart.reporting.risk_drawing import draw_risk
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -62,14 +65,23 @@ def render_report(content: ReportContent) -> str:
             totals=_split_totals(content.split_counts),
             error_count=int(content.test.confusion.sum() - content.test.confusion.trace()),
             figures=figures,
-            **page_script(),
+            places={score.name: place for place, score in enumerate(content.test.per_class)},
+            pool=image_block(content),
+            gap=judge_gap(content.history) if content.history else None,
+            charts=training_charts(content.history) if content.history else [],
+            **page_script("script.js", "report.js"),
         )
     )
 
 
-def page_script() -> dict[str, str]:
-    """Return the pages' script, and the digest by which their security policy lets it run."""
-    script = (_TEMPLATES / "script.js").read_text(encoding="utf-8")
+def page_script(*names: str) -> dict[str, str]:
+    """Return a page's script, and the digest by which its security policy lets it run.
+
+    Args:
+        names: Files among the templates; what every page needs, if not given.
+    """
+    files = [_TEMPLATES / name for name in names or ("script.js",)]
+    script = "\n".join(file.read_text(encoding="utf-8") for file in files)
     digest = hashlib.sha256(script.encode()).digest()
     return {"script": Markup(script), "script_hash": base64.b64encode(digest).decode()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
@@ -25,7 +26,11 @@ from headstart.workflows.run_errors import RunErrors
 from headstart.workflows.run_events import write_run_events
 from headstart.workflows.scores import write_risk_coverage, write_scores
 from headstart.workflows.stopwatch import Stopwatch
+from headstart.workflows.stored_answers import StoredAnswers
 from headstart.workflows.stored_run import PREDICTIONS, VALIDATION
+
+if TYPE_CHECKING:
+    from headstart.workflows.report_content import ReportSource
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ def write_record(folder: Path, record: RunRecord, watch: Stopwatch) -> dict[str,
     with watch.step("report"):
         _write_tables(folder, record)
         write_run_events(folder, record)
-        write_report(folder, record, watch.seconds())
+        write_json(folder / "metrics.json", metrics_json(record, watch.seconds()))
+        write_report(_report_source(folder, record))
     timings = watch.seconds()
     write_json(folder / "metrics.json", metrics_json(record, timings))
     return timings
@@ -82,6 +88,7 @@ def metrics_json(record: RunRecord, timings: Mapping[str, float]) -> dict[str, o
         "temperature": record.fit.head.temperature,
         "parity": [parity.model_dump() for parity in record.bundle.parity],
         "notes": list(record.notes),
+        "about": _about(record),
         "timings_s": dict(timings),
     }
 
@@ -95,6 +102,53 @@ def _source_px(record: RunRecord) -> dict[str, int]:
 def _decision_json(record: RunRecord) -> dict[str, object]:
     decision = record.bundle.decision
     return {"decision": decision.model_dump(mode="json")} if decision else {}
+
+
+def _about(record: RunRecord) -> dict[str, object]:
+    """Return what the report says of the images and the head besides."""
+    found = record.data.audit
+    return {
+        "head": record.fit.description,
+        "facts": {
+            "source": record.source,
+            "images": f"{len(found.manifest):,}",
+            "formats": ", ".join(f"{count:,} {name}" for name, count in found.formats.items()),
+            "width": _range(found.widths),
+            "height": _range(found.heights),
+        },
+        "ignored": dict(record.data.manifest.ignored),
+        "duplicates": sum(map(len, found.duplicates)),
+    }
+
+
+def _range(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
+    low, middle, high = values.min(), int(np.median(values)), values.max()
+    return f"{low} px" if low == high else f"{low} to {high} px, median {middle}"
+
+
+def _report_source(folder: Path, record: RunRecord) -> ReportSource:
+    from headstart.workflows.report_content import ReportSource
+
+    manifest, classes = record.data.manifest.take(record.test_rows), record.fit.head.classes
+    decided = record.judged.decided
+    answers = StoredAnswers(
+        file=folder / PREDICTIONS,
+        paths=manifest.paths,
+        labels=tuple(label or "" for label in manifest.labels),
+        said=tuple(classes[place] for place in decided.labels.tolist()),
+        digests=tuple(record.data.digests[row] for row in record.test_rows.tolist()),
+        classes=tuple(classes),
+        probabilities=decided.probabilities,
+        unreadable=0,
+    )
+    return ReportSource(
+        folder=folder,
+        title=record.title,
+        answers=answers,
+        test=record.test,
+        validation=record.judged.validation,
+        container=manifest.container,
+    )
 
 
 def split_totals(record: RunRecord) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from headstart.errors import DataError, listed
-from headstart.evaluation.counts import Floats
+from headstart.evaluation.counts import Floats, Ints
 from headstart.workflows.stored_run import PREDICTIONS
 
 _REQUIRED: Final = ("path", "true_label", "label")
@@ -43,6 +44,32 @@ class StoredAnswers:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def label_places(self) -> Ints:
+        """Return the position of each image's true class in ``classes``, shape (N,).
+
+        Raises:
+            DataError: A class has no probabilities.
+        """
+        return self._places(self.labels)
+
+    def said_places(self) -> Ints:
+        """Return the position of the class that each was taken for, shape (N,).
+
+        Raises:
+            DataError: A class has no probabilities.
+        """
+        return self._places(self.said)
+
+    def _places(self, names: Sequence[str]) -> Ints:
+        place = {name: number for number, name in enumerate(self.classes)}
+        unknown = sorted({name for name in names if name not in place})
+        if unknown:
+            raise DataError(
+                f"{self.file} has no probabilities of {listed(unknown)}: "
+                f"expected a column {_PREFIX}{unknown[0]}"
+            )
+        return np.array([place[name] for name in names], np.int64)
 
 
 def read_answers(place: str | Path) -> StoredAnswers:

@@ -112,27 +112,27 @@ def read_run(folder: str | Path) -> StoredRun:
     trained = (path / "config.yaml").is_file()
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
-    timings = _numbers(_section(metrics, "timings_s"))
-    validation = _section(metrics, "validation")
-    source = _numbers(_section(metrics, "source_px"))
+    timings = _numbers(section(metrics, "timings_s"))
+    validation = section(metrics, "validation")
+    source = _numbers(section(metrics, "source_px"))
     notes = tuple(map(str, metrics.get("notes") or ()))
-    strategy = str(_section(config, "training").get("strategy") or "")
+    strategy = str(section(config, "training").get("strategy") or "")
     return StoredRun(
         folder=path,
         kind="train" if trained else "evaluate",
         created=str(environment.get("created") or made.get("created") or ""),
         data=str(environment.get("data") or ""),
-        backbone=str(_section(config, "backbone").get("name") or made.get("backbone") or ""),
-        head=str(_section(config, "head").get("name") or made.get("head") or ""),
+        backbone=str(section(config, "backbone").get("name") or made.get("backbone") or ""),
+        head=str(section(config, "head").get("name") or made.get("head") or ""),
         strategy=strategy,
         kept=str(environment.get("kept") or _told_kept(notes, strategy)),
         recipe=str(environment.get("recipe") or ""),
         n=int(metrics["test"]["n"]),
-        metrics=_estimates(path, metrics["test"]),
+        metrics=read_estimates(path, metrics["test"]),
         seconds=timings.get("total"),
         config=config,
         notes=notes,
-        validation=_estimates(path, validation),
+        validation=read_estimates(path, validation),
         n_validation=int(_numbers(validation).get("n", 0)),
         timings_s=timings,
         source_px=(int(source["width"]), int(source["height"])) if len(source) == 2 else None,
@@ -157,7 +157,7 @@ def _read_metrics(path: Path) -> dict[str, Any]:
             "give a folder that 'headstart train' or 'headstart evaluate --out' wrote"
         )
     metrics = read_json(path / METRICS)
-    if not isinstance(_section(metrics, "test").get("n"), int):
+    if not isinstance(section(metrics, "test").get("n"), int):
         raise DataError(f"{path / METRICS} says nothing of a test: it is damaged, or no run's")
     return metrics
 
@@ -190,10 +190,11 @@ def _provenance(path: Path) -> dict[str, Any]:
     """Return what a bundle says of its making, unverified: this shows, it does not predict."""
     folders = (path / "bundle", path)
     found = [folder / "bundle.json" for folder in folders if (folder / "bundle.json").is_file()]
-    return _section(read_json(found[0]), "provenance") if found else {}
+    return section(read_json(found[0]), "provenance") if found else {}
 
 
-def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+def section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a part of a JSON object; an empty one where it is missing or something else."""
     found = content.get(name)
     return found if isinstance(found, dict) else {}
 
@@ -202,7 +203,12 @@ def _numbers(content: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(it) for key, it in content.items() if isinstance(it, int | float)}
 
 
-def _estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:
+def read_estimates(path: Path, test: Mapping[str, Any]) -> dict[str, Estimate]:
+    """Return the figures of a judgement as ``metrics.json`` holds it.
+
+    Raises:
+        DataError: One of them is none.
+    """
     try:
         return {
             name: Estimate(float(it["value"]), float(it["low"]), float(it["high"]))

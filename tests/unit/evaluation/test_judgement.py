@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score, log_loss
 
 from headstart.evaluation import metrics
 from headstart.evaluation.calibration import softmax
-from headstart.evaluation.judgement import judge
+from headstart.evaluation.judgement import judge, restore_judgement
 
 SEEDS = st.integers(0, 2**31)
 LARGEST = {"nll": 37.0, "nll_uncalibrated": 37.0, "brier": 2.0}
@@ -227,3 +227,25 @@ def test_what_was_said_is_judged_where_that_is_not_the_most_probable_class():
     assert dear.risk_coverage.thresholds.tolist() == [0.8, 0.7, 0.4]
     with pytest.raises(ValueError, match="targets have shape"):
         judge(answers, targets, classes=["a", "b"], said=[1, 0])
+
+
+def test_a_judgement_written_down_is_restored() -> None:
+    rng = np.random.default_rng(0)
+    answers = rng.dirichlet(np.ones(3), 40)
+    targets = rng.integers(0, 3, 40)
+    names = ["a", "b", "c"]
+    first = judge(answers, targets, classes=names)
+    rounded, said = np.round(answers, 6), answers.argmax(axis=1)
+    again = restore_judgement(rounded, said, targets, classes=names, metrics=first.metrics)
+    assert (again.n, again.metrics, again.per_class) == (40, first.metrics, first.per_class)
+    assert (again.confusion == first.confusion).all()
+    assert [b.count for b in again.reliability] == [b.count for b in first.reliability]
+    known = {"accuracy": first.metrics["accuracy"]}
+    filled = restore_judgement(answers, said, targets, classes=names, metrics=known)
+    assert filled.metrics == first.metrics
+
+
+def test_what_was_said_is_kept_where_rounding_makes_a_tie() -> None:
+    tie = [[0.5, 0.5], [0.9, 0.1]]
+    again = restore_judgement(tie, [1, 0], [1, 0], classes=["a", "b"], metrics={})
+    assert again.confusion.tolist() == [[1, 0], [0, 1]]

@@ -11,10 +11,11 @@ from PIL import Image
 
 from headstart.data.manifest import Rejected
 from headstart.evaluation import Judgement, judge
-from headstart.reporting import Candidate, Example, ReportContent
+from headstart.reporting import Candidate, Example, ReportContent, TestImage
 
 JudgementMaker = Callable[..., Judgement]
 ContentMaker = Callable[..., ReportContent]
+ImagesMaker = Callable[[Judgement], tuple[TestImage, ...]]
 
 
 def _judgement(classes: Sequence[str], *, images_per_class: int = 6, signal: float = 2.0):
@@ -28,9 +29,9 @@ def _judgement(classes: Sequence[str], *, images_per_class: int = 6, signal: flo
     return judge(answers, targets, classes=list(classes), resamples=50, uncalibrated=flat)
 
 
-def _jpeg() -> bytes:
+def _jpeg(colour: tuple[int, int, int] = (200, 120, 40)) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", (8, 6), (200, 120, 40)).save(buffer, "JPEG")
+    Image.new("RGB", (8, 6), colour).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
@@ -67,6 +68,32 @@ def _content(classes: Sequence[str] = ("cat", "dog", "owl"), **changes: object) 
         "bundle_bytes": 18_240_000,
     }
     return ReportContent(**(facts | changes))  # type: ignore[arg-type]
+
+
+def _images(test: Judgement) -> tuple[TestImage, ...]:
+    """One image for each count of the confusion matrix, told apart by its colour."""
+    cells = [
+        (is_, said)
+        for is_, counts in enumerate(test.confusion.tolist())
+        for said, count in enumerate(counts)
+        for _ in range(count)
+    ]
+    return tuple(
+        TestImage(
+            row=row,
+            path=f"photos/{row}.jpg",
+            label=is_,
+            predicted=said,
+            top=((said, 0.5 + row / 100), ((said + 1) % len(test.per_class), 0.01)),
+            thumbnail=_jpeg((row * 7 % 256, 90, 40)),
+        )
+        for row, (is_, said) in enumerate(cells)
+    )
+
+
+@pytest.fixture
+def make_images() -> ImagesMaker:
+    return _images
 
 
 @pytest.fixture

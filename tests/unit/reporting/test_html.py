@@ -6,14 +6,29 @@ import base64
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headstart.data.manifest import Rejected
-from headstart.reporting import Example, ReportContent, render_report
+from headstart.evaluation import wilson
+from headstart.reporting import (
+    Epoch,
+    EvidenceMap,
+    Example,
+    ReportContent,
+    Slice,
+    Suspect,
+    TestImage,
+    TextTable,
+    TrainingHistory,
+    make_thumbnail,
+    render_report,
+)
 
 MakeContent = Callable[..., ReportContent]
 VOID = {"meta", "img", "br", "link", "input", "path", "rect", "circle", "polyline"}
@@ -191,6 +206,60 @@ def test_a_class_without_test_images_has_no_recall(make_content: MakeContent) ->
     )
     text = Page(render_report(make_content(("a", "b", "none"), test=test))).text
     assert text.count("no image to tell by") == 3
+
+
+def test_sections_appear_with_what_others_worked_out(make_content: MakeContent) -> None:
+    half = wilson(5, 10)
+    epochs = (
+        Epoch(1, 1, 0.5, 0.8, 0.6, 0.7, 1e-3, 5.0),
+        Epoch(2, 1, 0.4, 0.9, 0.5, 0.8, 1e-3, 5.0, chosen=True),
+    )
+    content = make_content(
+        slices=(Slice("brightness", "darkest <b>", 10, half, rest=half, notable=True),),
+        suspects=(Suspect(make_content().errors[0], "train", "two heads agree"),),
+        tables=(TextTable("Without <i>", "One class less.", ("left out",), (("trash",),)),),
+        history=TrainingHistory(epochs, ("the head", "all layers"), 100, 50, kept=False),
+    )
+    source = render_report(content)
+    page = Page(source)
+    assert not page.open
+    for section in ("slices", "suspects", "training"):
+        assert f'id="{section}"' in source
+        assert f'href="#{section}"' in source
+        assert f'id="{section}"' not in render_report(make_content())
+    for words in (
+        "darkest <b>", "two heads agree", "Without <i>", "trash",
+        "did not win on the validation images", "all layers", "phase 2", "perhaps dog",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert len(page.all("svg")) == 3
+    assert len(page.all("caption")) == len(page.all("table"))
+
+
+def test_maps_stand_beside_their_error(make_content: MakeContent, jpeg: bytes) -> None:
+    maps = (EvidenceMap("dog", 0.98, jpeg), EvidenceMap("<u>", 0.01, jpeg))
+    with_maps, without = make_content().errors
+    content = make_content(errors=(replace(with_maps, maps=maps), without), map_note="Two only.")
+    page = Page(render_report(content))
+    assert not page.open
+    assert "Beside the first: what speaks" in " ".join(page.text.split())
+    assert "Two only." in page.text
+    assert "Where the evidence for <u> lies" in [image.get("alt") for image in page.all("img")]
+
+
+def test_a_page_of_500_images_stays_below_5_mb(make_content: MakeContent) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    worst = make_thumbnail(noise, most_bytes=2_700_000 // 500)
+    assert len(worst) <= 2_700_000 // 500
+    images = tuple(TestImage(n, f"{n}.jpg", 0, n % 3, ((0, 0.5),), worst) for n in range(500))
+    assert len(render_report(make_content(images=images)).encode()) < 4_500_000
+
+
+def test_many_notes_are_folded(make_content: MakeContent) -> None:
+    source = render_report(make_content(notes=tuple(f"note {n}" for n in range(12))))
+    assert "<summary>7 more</summary>" in source
+    assert all(f"<li>note {n}</li>" in source for n in range(12))
 
 
 def test_the_same_content_gives_the_same_page(make_content: MakeContent) -> None:
