@@ -27,8 +27,8 @@ def error_lines(result: ErrorsResult, *, most: int) -> Iterator[str]:
     if result.without is not None:
         yield from without_lines(result.without)
         yield (
-            "  what follows is of these images, answered among the other classes; "
-            "training labels are all"
+            "  what follows is of these images, answered among the other classes "
+            "(training labels: of all)"
         )
     else:
         wrong = len(analysis.confident)
