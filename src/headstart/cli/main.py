@@ -17,16 +17,16 @@ from headstart.errors import HeadstartError, UnknownNameError, missing_extra
 DONE, INTERNAL, MISTAKE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 COMMANDS: Final = {
-    "check": "Show what a pretrained network sees, and which strategy fits.",
-    "rank": "Rank pretrained networks for the images, without fine-tuning.",
-    "train": "Train, judge and bundle a classifier from a folder of images.",
+    "check": "Show what a pretrained network sees, which strategy fits.",
+    "rank": "Rank pretrained networks for images, without fine-tuning.",
+    "train": "Train, judge and bundle a classifier of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
     "decide": "Answer 'unknown' where unsure; other priors, costs.",
     "errors": "Say where a finished run's classifier fails.",
     "benchmark": "Train every combination of a grid, and rank the runs.",
     "compare": "Say which of several runs is better, and how sure that is.",
-    "runs": "List, filter and sort the runs in a folder; show or log one.",
+    "runs": "List, filter, sort the runs in a folder; show or log one.",
     "report": "Make the page of a finished run again.",
     "explain": "Show where in an image the evidence for a class lies.",
     "augment": "Draw a contact sheet of augmented training images.",

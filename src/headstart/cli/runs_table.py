@@ -16,7 +16,7 @@ from headstart.workflows.stored_run import StoredRun
 
 WIDTH: Final = 100
 _NAME, _DATA, _BACKBONE, _HEAD = 17, 9, 19, 13
-_HEAD_WON: Final = "the head on the pretrained network won, fine-tuning was not kept"
+_HEAD_KEPT: Final = "the head on the pretrained network was kept, no fine-tuned one"
 _COLUMNS: Final = (
     *("name", "kind", "created", "data", "backbone", "head", "strategy", "kept", "recipe", "n"),
 )
@@ -110,7 +110,7 @@ def _strategy(run: StoredRun) -> str:
     """Return how a run was to be trained, and which of its two candidates has the figures."""
     if run.strategy in ("", "probe"):
         return run.strategy
-    won = {"fine-tuned": "the fine-tuned network won", "probe": _HEAD_WON}.get(run.kept)
+    won = {"fine-tuned": "the fine-tuned network won", "probe": _HEAD_KEPT}.get(run.kept)
     return f"{run.strategy}: {won}" if won else f"{run.strategy}: which won was not recorded"
 
 
@@ -132,7 +132,7 @@ def _told_tuned(found: RunList) -> Iterator[str]:
         )
     lost = listed((run.name for run in tuned if run.kept == "probe"), limit=6)
     if lost:
-        text = f"fine-tuned as well, but the head alone won and has the figures: {lost}"
+        text = f"the head alone was kept, fine-tuning lost or was not worth a try: {lost}"
         yield from textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 

@@ -90,11 +90,11 @@ def test_what_won_is_told_from_what_was_tried(cli: Any, tuned: Path) -> None:
     assert " full+linear " in rows["tuned"]
     assert " linear " in rows["beaten"]
     assert "full" not in rows["beaten"]
-    told = " ".join(lines[5:])
+    told = " ".join(" ".join(lines[5:]).split())
     assert "full+linear: the network was fine-tuned (full), and won" in told
-    assert "the head alone won and has the figures: beaten" in told
+    assert "the head alone was kept, fine-tuning lost or was not worth a try: beaten" in told
     assert "fine-tuned network won" in cli("runs", "show", "tuned").out
-    assert "fine-tuning was not kept" in cli("runs", "show", "beaten").out
+    assert "full: the head on the pretrained network was kept" in cli("runs", "show", "beaten").out
     kept = cli("runs", "--filter", "kept=fine-tuned", "--csv", "-").out
     assert [row["name"] for row in csv.DictReader(io.StringIO(kept))] == ["tuned"]
 
