@@ -90,6 +90,7 @@ class Slice:
         return {
             "trait": self.trait,
             "name": self.name,
+            "span": self.span,
             "low": self.low,
             "high": self.high,
             "n": self.n,

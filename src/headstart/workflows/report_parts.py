@@ -29,7 +29,7 @@ def read_slices(folder: Path) -> tuple[Slice, ...]:
         return tuple(
             Slice(
                 feature=str(it["trait"]),
-                name=str(it["name"]),
+                name=f"{it['name']} ({it['span']})" if it.get("span") else str(it["name"]),
                 n=int(it["n"]),
                 accuracy=_estimate(it["accuracy"]),
                 rest=_estimate(it["rest"]),
