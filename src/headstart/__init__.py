@@ -25,6 +25,7 @@ _HOMES = {
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
     "train_grid": "headstart.workflows.grid",
+    "tune": "headstart.workflows.tune",
 }
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "rank",
     "train",
     "train_grid",
+    "tune",
 ]
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank
     from headstart.workflows.train import train
+    from headstart.workflows.tune import tune
 
 
 def __getattr__(name: str) -> Any:

@@ -74,6 +74,7 @@ _TRAINING_PACKAGES = {
     "lmdb",
     "matplotlib",
     "onnx",
+    "optuna",
     "pytorchcv",
     "safetensors",
     "sklearn",

@@ -53,6 +53,8 @@ def run(
         str | None, setting("training.augmentation.preset", "--augment")
     ] = None,
     taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
+    folds: Annotated[int | None, setting("head.cross_validate", "--folds")] = None,
+    ensemble: Annotated[bool, setting("head.ensemble", "--ensemble")] = False,
     engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
     precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
     threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
@@ -101,6 +103,8 @@ def run(
             "head.name": head,
             "head.class_weight": class_weight,
             "head.taps": taps,
+            "head.cross_validate": folds,
+            "head.ensemble": ensemble or None,
             "training.strategy": strategy,
             "training.budget": budget,
             "training.augmentation.preset": augmentation,

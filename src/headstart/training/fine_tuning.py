@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -190,9 +190,20 @@ class FineTuning:
         )
 
     def run(
-        self, phases: Sequence[PhaseConfig], arithmetic: Arithmetic, folder: Path
+        self,
+        phases: Sequence[PhaseConfig],
+        arithmetic: Arithmetic,
+        folder: Path,
+        *,
+        after_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> tuple[EpochRecord, ...]:
         """Train through phases, going on from the last checkpoint in the folder.
+
+        Args:
+            phases: In order.
+            arithmetic: How steps are computed.
+            folder: Of the checkpoints.
+            after_epoch: Shown each epoch; what it raises ends the training.
 
         Raises:
             ConfigError: A phase that makes no sense for this network.
@@ -216,6 +227,7 @@ class FineTuning:
             checkpoints=Checkpoints(folder),
             checkpoint_s=60 * self._config.checkpoint_minutes,
             progress=self._progress,
+            after_epoch=after_epoch,
         )
         history = trainer.run()
         cache.clear()

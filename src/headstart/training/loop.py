@@ -121,6 +121,7 @@ class Trainer:
         checkpoints: Where the run goes on from, if there are any.
         checkpoint_s: Longest time between two.
         progress: Who is told.
+        after_epoch: Shown each epoch; what it raises ends the training.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Trainer:
         checkpoints: Checkpoints,
         checkpoint_s: float,
         progress: Progress,
+        after_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> None:
         self._network = network
         self._whole = Shown(network, feed, validation)
@@ -143,6 +145,7 @@ class Trainer:
         self._checkpoints = checkpoints
         self._checkpoint_s = checkpoint_s
         self._progress = progress
+        self._after_epoch = after_epoch
         self._at = _Position()
         self._saved_at = time.monotonic()
 
@@ -320,6 +323,8 @@ class _Phase:
             )
             at.history.append(asdict(record))
             self._trainer._progress.say(_words(record, self._config.epochs))
+            if self._trainer._after_epoch is not None:
+                self._trainer._after_epoch(record)
             self._schedule.update(val_loss)
             stop = self._stopping is not None and self._stopping.update(epoch, asdict(record))
             if self._stopping and self._stopping.improved:

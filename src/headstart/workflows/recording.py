@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from headstart.data.splits import write_split_csv
 from headstart.evaluation import Judgement
 from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
-from headstart.heads.probe import ProbeFit
+from headstart.heads.probe import FoldFigures, ProbeFit
 from headstart.workflows.preparation import PreparedData
 from headstart.workflows.scores import write_scores
 from headstart.workflows.stopwatch import Stopwatch
@@ -95,6 +95,10 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
             for c in record.fit.candidates
         ),
     )
+    if record.fit.folds:
+        names = [field.name for field in fields(FoldFigures)]
+        rows = ([getattr(fold, name) for name in names] for fold in record.fit.folds)
+        write_csv(folder / "folds.csv", names, rows)
     write_scores(folder, record.test, classes)
     write_csv(
         folder / "predictions.csv",
