@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 WIDTH: Final = 100
 _MOST: Final = 5
 _HEADER: Final = (
-
     f"{'trial':>6}{'log loss':>10}{'accuracy':>10}{'macro F1':>10}{'seconds':>9}  settings"
-
 )
 
 

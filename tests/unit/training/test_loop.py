@@ -227,3 +227,18 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path) -> None:
     saved = Checkpoints(tmp_path).latest()
     assert saved is not None
     assert all(bool(tensor.isfinite().all()) for tensor in saved.tensors.values())
+
+
+def test_every_epoch_is_shown_and_may_end_the_training(tmp_path: Path) -> None:
+    seen: list[EpochRecord] = []
+
+    def after_epoch(record: EpochRecord) -> None:
+        seen.append(record)
+        if len(seen) == 3:
+            raise Killed
+
+    given = trainer(tmp_path, {"epochs": 2}, {"epochs": 2})
+    given._after_epoch = after_epoch
+    with pytest.raises(Killed):
+        given.run()
+    assert [(record.phase, record.epoch) for record in seen] == [(1, 1), (1, 2), (2, 1)]
