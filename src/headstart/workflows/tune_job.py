@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from headstart.backbones.layout import FeatureLayout
 from headstart.config import TrainConfig
 from headstart.config.search_space import Dimension, Space, parse_space
 from headstart.errors import DataError
@@ -12,7 +16,7 @@ from headstart.files import write_csv
 from headstart.heads.folds import Indices
 from headstart.progress import Progress
 from headstart.selection.importance import importances
-from headstart.selection.search_spaces import Candidates
+from headstart.selection.search_spaces import HEAD_SPACE, Candidates
 from headstart.selection.study import Study, TrialRecord
 from headstart.workflows.contest import Contest
 from headstart.workflows.fine_tuning import wants_tuning
@@ -26,6 +30,8 @@ from headstart.workflows.tune_search import Limits, Search, best_of, config_of
 from headstart.workflows.tune_trials import HeadTrials, TrialJudge, TuningTrials
 
 RUN: Final = "run"
+SCRATCH: Final = "scratch"
+"""Pixels and answers of fine-tuning trials, until the search has ended."""
 _TAPS: Final = "head.taps"
 
 
@@ -73,19 +79,18 @@ class TuneJob:
         return self._finish(candidates, study.trials, best, contest, data)
 
     def _space(self, data: TuneData) -> Space:
-        """Return what is searched, without tap sets that this backbone has not."""
-        known = set(data.featuriser.graph.layout.tap_sets()) | {"gap"}
-        return tuple(
-            Dimension(d.path, tuple(c for c in d.choices if c in known)) if d.path == _TAPS else d
-            for d in parse_space(self._record.space)
-        )
+        """Return what is searched, without usual tap sets that this backbone has not."""
+        layout = data.featuriser.graph.layout
+        space = parse_space(self._record.space)
+        return tuple(_present_taps(d, layout) if d.path == _TAPS else d for d in space)
 
     def _judge(self, data: TuneData) -> TrialJudge:
         tuning, layout = data.tuning, data.featuriser.graph.layout
         if self._tunes:
             if not len(tuning.rows("val")):
                 raise DataError("fine-tuning needs validation images: make a split with --val")
-            return TuningTrials(tuning, data.featuriser, self._folder, _Quiet(self._progress))
+            scratch = self._folder / SCRATCH
+            return TuningTrials(tuning, data.featuriser, scratch, _Quiet(self._progress))
         with self._progress.wait("reading features"):
             task = tuning.probe_task(_every_row(tuning.targets()), layout)
             return HeadTrials(task, seed=self._base.seed)
@@ -163,6 +168,7 @@ class TuneJob:
             seconds=sum(trial.seconds for trial in trials),
         )
         write_result(result, Path(self._record.data).name)
+        shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
         return result
 
 
@@ -177,7 +183,19 @@ class _Quiet:
         """Say nothing."""
 
 
-def _every_row(targets: Indices) -> Indices:
-    import numpy as np
+def _present_taps(dimension: Dimension, layout: FeatureLayout) -> Dimension:
+    """Return the tap sets that a layout has; one that no backbone has is refused.
 
+    Raises:
+        UnknownNameError: There is no such set.
+    """
+    usual = {tap for known in HEAD_SPACE if known.path == _TAPS for tap in known.choices}
+    kept = [tap for tap in dimension.choices if tap in layout.tap_sets() or tap not in usual]
+    for tap in kept:
+        if tap != "auto":
+            layout.outputs_of(tap)
+    return Dimension(_TAPS, tuple(kept))
+
+
+def _every_row(targets: Indices) -> Indices:
     return np.arange(len(targets))

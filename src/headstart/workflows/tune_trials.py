@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -167,7 +168,7 @@ class TuningTrials:
     Args:
         data: Training and validation images.
         featuriser: Where the backbone comes from.
-        folder: Of the search: answers of the best trial are kept there.
+        folder: For pixels, and the answers of the best trial; made.
         progress: Who is told.
     """
 
@@ -176,7 +177,7 @@ class TuningTrials:
     ) -> None:
         self._data = data
         self._featuriser = featuriser
-        self._folder = folder / "answers"
+        self._folder = folder
         self._progress = progress
         self._arithmetic: Arithmetic | None = None
         self._known: tuple[str, TuningTask] | None = None
@@ -253,9 +254,8 @@ class TuningTrials:
 
 
 def _within(space: Space, settings: Mapping[str, Value]) -> dict[str, Value]:
-    return {
-        d.path: settings[d.path] for d in space if d.path in settings and d.holds(settings[d.path])
-    }
+    plain = json.loads(json.dumps(settings))  # lists, as choices are
+    return {d.path: plain[d.path] for d in space if d.path in plain and d.holds(plain[d.path])}
 
 
 def _value_at(settings: Any, path: str) -> Value:
