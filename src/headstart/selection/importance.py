@@ -15,7 +15,6 @@ FEWEST: Final = 10
 """Trials below which nothing can be said."""
 _TREES: Final = 200
 _REPEATS: Final = 10
-_ABSENT: Final = -1.0
 
 
 def importances(
@@ -25,8 +24,9 @@ def importances(
 
     A random forest predicts the rank of a trial from its settings; a setting's importance
     is what shuffling it costs the forest (permutation importance: Breiman, 2001,
-    doi:10.1023/A:1010933404324). Ranks, since the worst trials are often far off. A setting
-    that a trial has no use for is a value of its own.
+    doi:10.1023/A:1010933404324). Ranks, since the worst trials are often far off. Where a
+    trial has no use for a setting, it takes the middle of the others': what that setting
+    hangs on is not to be read from it.
 
     Args:
         trials: Those with a value count.
@@ -55,16 +55,16 @@ def importances(
 
 
 def _column(trials: Sequence[TrialRecord], dimension: Dimension) -> npt.NDArray[np.float64]:
-    return np.array([_number(trial, dimension) for trial in trials])
+    numbers = np.array([_number(trial, dimension) for trial in trials])
+    present = np.isfinite(numbers)
+    return np.where(present, numbers, np.median(numbers[present]) if present.any() else 0.0)
 
 
 def _number(trial: TrialRecord, dimension: Dimension) -> float:
-    if dimension.path not in trial.values:
-        return _ABSENT
-    value = trial.values[dimension.path]
+    """Return where a trial lies in a dimension; not a number where it does not."""
+    value = trial.values.get(dimension.path)
+    if dimension.path not in trial.values or not dimension.holds(value):
+        return np.nan
     if dimension.choices:
-        return float(dimension.choices.index(value)) if value in dimension.choices else _ABSENT
-    low, high, mine = dimension.low, dimension.high, float(value)
-    if dimension.log:
-        low, high, mine = np.log(low), np.log(high), np.log(max(mine, 1e-300))
-    return float((mine - low) / (high - low))
+        return float(dimension.choices.index(value))
+    return float(np.log(value) if dimension.log else value)

@@ -74,8 +74,9 @@ class OpenTrial:
         values: Setting -> value, of the dimensions asked for so far.
     """
 
-    def __init__(self, trial: optuna.trial.Trial) -> None:
+    def __init__(self, trial: optuna.trial.Trial, most_epochs: int) -> None:
         self._trial = trial
+        self._most_epochs = most_epochs
         self.number = trial.number
         self.values: dict[str, Value] = {}
 
@@ -97,10 +98,10 @@ class OpenTrial:
         """Tell how it stands after an epoch, from 1.
 
         Raises:
-            PrunedError: Others stood better there.
+            PrunedError: Others stood better there, and it is not over anyway.
         """
         self._trial.report(value, epoch)
-        if self._trial.should_prune():
+        if epoch < self._most_epochs and self._trial.should_prune():
             raise PrunedError
 
 
@@ -120,6 +121,7 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._file = file
         self._seed = seed
+        self._most_epochs = most_epochs
         self._stored = self._guarded(lambda: _stored_study(file))
         self._study = optuna.create_study(
             study_name=NAME, direction="minimize", pruner=_pruner(most_epochs)
@@ -158,7 +160,7 @@ class Study:
         number = len(self._study.get_trials(deepcopy=False))
         drawn = np.random.SeedSequence((self._seed, number)).generate_state(1)
         self._study.sampler = optuna.samplers.TPESampler(seed=int(drawn[0]))
-        return OpenTrial(self._study.ask())
+        return OpenTrial(self._study.ask(), self._most_epochs)
 
     def tell(self, trial: OpenTrial, record: TrialRecord) -> None:
         """End a trial, and keep it.

@@ -19,7 +19,7 @@ SETTLED: dict[str, dict[str, Any]] = {
     "svm": {"taps": "all", "C": 0.5},
     "svm-rbf": {"taps": "early", "C": 2.0, "gamma": 0.7},
     "knn": {"taps": "all", "neighbours": 7},
-    "gap": {"taps": "final", "epochs": 3},
+    "gap": {"taps": "final", "epochs": 2},
 }
 
 

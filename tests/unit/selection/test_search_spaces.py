@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headstart.config import build_config
-from headstart.config.search_space import parse_space
+from headstart.config.search_space import Dimension, parse_space
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.heads.presets import PRESETS, resolve_settings
 from headstart.selection.search_spaces import (
@@ -58,7 +58,8 @@ def test_settings_of_another_head_are_left_out() -> None:
 
 
 def test_settings_are_asked_for_only_where_they_mean_something() -> None:
-    candidates = Candidates(build_config({}), HEAD_SPACE)
+    names = Dimension("head.name", choices=("linear", "svm", "svm-rbf", "knn"))
+    candidates = Candidates(build_config({}), (*HEAD_SPACE[1:], names))
     assert candidates.space[0].path == "head.name"
     asked = {
         name: {d.path for d in candidates.space if candidates.active(d, {"head.name": name})}
