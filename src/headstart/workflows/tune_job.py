@@ -23,11 +23,12 @@ from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.run_directory import free_name
 from headstart.workflows.train import train
 from headstart.workflows.tune_data import TuneData, load_data
+from headstart.workflows.tune_fine_trials import TuningTrials
 from headstart.workflows.tune_output import write_result
 from headstart.workflows.tune_record import DATABASE, TuneRecord
 from headstart.workflows.tune_result import TuneResult, trial_table
 from headstart.workflows.tune_search import Limits, Search, best_of, config_of
-from headstart.workflows.tune_trials import HeadTrials, TrialJudge, TuningTrials
+from headstart.workflows.tune_trials import HeadTrials, TrialJudge
 
 RUN: Final = "run"
 SCRATCH: Final = "scratch"

@@ -20,10 +20,11 @@ from headstart.evaluation import Estimate, wilson
 from headstart.evaluation.comparison import PairedTest
 from headstart.progress import Silent
 from headstart.selection.study import TrialRecord
-from headstart.workflows import tune_job, tune_trials
+from headstart.workflows import tune_job
 from headstart.workflows.contest import Contest
 from headstart.workflows.train_result import TrainResult
 from headstart.workflows.tune import tune
+from headstart.workflows.tune_fine_trials import TuningTrials
 from headstart.workflows.tune_record import RESULT, TuneRecord
 from headstart.workflows.tune_result import TuneResult
 from headstart.workflows.tune_search import best_of, words_of
@@ -258,7 +259,7 @@ def answers(*, right: int, sure: float) -> np.ndarray:
 
 
 def test_the_luck_of_the_best_of_many_is_reckoned_with(tmp_path: Path) -> None:
-    judge = tune_trials.TuningTrials.__new__(tune_trials.TuningTrials)
+    judge = TuningTrials.__new__(TuningTrials)
     judge._folder = tmp_path
     judge._data = FakeData()  # type: ignore[assignment]
     judge.keep(0, Answered(np.arange(200), answers(right=170, sure=2.0), ""))
@@ -269,7 +270,7 @@ def test_the_luck_of_the_best_of_many_is_reckoned_with(tmp_path: Path) -> None:
     assert alone.wins
     assert alone.test.p_value == pytest.approx(2 * 0.5**10)
     assert many.test.p_value == pytest.approx(40 * 2 * 0.5**10)
-    assert not many.wins or many.likelier < 0.05
+    assert many.likelier == pytest.approx(min(1.0, 40 * alone.likelier))
 
 
 class FakeData:
@@ -331,7 +332,7 @@ def test_fine_tuning_is_searched_epoch_by_epoch(
     default, trial = result.trials
     assert len(default.epochs) == len(trial.epochs) == 1
     assert default.values == {"training.phases.*.optimiser.learning_rate": 1e-3}
-    assert default.facts["images"] == 11
+    assert 8 <= default.facts["images"] <= 12
     assert not result.fresh
     if result.contest:
         assert "p times 2 trials" in result.headline
