@@ -24,7 +24,7 @@ COMMANDS: Final = {
     "evaluate": "Judge a bundle on labelled images.",
     "compare": "Say which of several runs is better, and how sure that is.",
     "runs": "List, filter and sort the runs in a folder, or show one.",
-    "tune": "Search settings on validation answers, retrain and judge the winner.",
+    "tune": "Search settings, retrain the winner, judge it once.",
     "augment": "Draw a contact sheet of augmented training images.",
     "recipes": "List published plans, or show one whole.",
     "backbones": "List the pretrained networks.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -62,9 +63,9 @@ def _column(trials: Sequence[TrialRecord], dimension: Dimension) -> npt.NDArray[
 
 def _number(trial: TrialRecord, dimension: Dimension) -> float:
     """Return where a trial lies in a dimension; not a number where it does not."""
-    value = trial.values.get(dimension.path)
-    if dimension.path not in trial.values or not dimension.holds(value):
+    if dimension.path not in trial.values or not dimension.holds(trial.values[dimension.path]):
         return np.nan
+    value = trial.values[dimension.path]
     if dimension.choices:
         return float(dimension.choices.index(value))
-    return float(np.log(value) if dimension.log else value)
+    return math.log(value) if dimension.log else float(value)
