@@ -22,6 +22,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from headstart.config.search_space import Dimension, Value
 from headstart.errors import StorageError
@@ -189,8 +190,10 @@ class Study:
 
 
 def _stored_study(file: Path) -> optuna.Study:
+    """Open the file for as long as each transaction takes: nothing has to be closed."""
+    address = f"sqlite:///{file.absolute()}"
     return optuna.create_study(
-        storage=f"sqlite:///{file.absolute()}",
+        storage=optuna.storages.RDBStorage(address, engine_kwargs={"poolclass": NullPool}),
         study_name=NAME,
         direction="minimize",
         load_if_exists=True,
