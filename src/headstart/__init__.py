@@ -26,6 +26,7 @@ _HOMES = {
     "predict": "headstart.workflows.predict",
     "rank": "headstart.workflows.rank",
     "train": "headstart.workflows.train",
+    "tune": "headstart.workflows.tune",
 }
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "predict",
     "rank",
     "train",
+    "tune",
 ]
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from headstart.workflows.predict import predict
     from headstart.workflows.rank import rank
     from headstart.workflows.train import train
+    from headstart.workflows.tune import tune
 
 
 def __getattr__(name: str) -> Any:

@@ -78,6 +78,7 @@ _TRAINING_PACKAGES = {
     "lmdb",
     "matplotlib",
     "onnx",
+    "optuna",
     "pytorchcv",
     "safetensors",
     "sklearn",

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "runs": "List, filter, sort the runs in a folder; show or log one.",
     "report": "Make the page of a finished run again.",
     "explain": "Show where in an image the evidence for a class lies.",
+    "tune": "Search settings, retrain the winner, judge it once.",
     "augment": "Draw a contact sheet of augmented training images.",
     "recipes": "List published plans, or show one whole.",
     "backbones": "List the pretrained networks.",

@@ -84,6 +84,12 @@ class HeadConfig(Settings):
         None, description="'balanced' counts every class the same"
     )
     folds: int = Field(5, ge=2, le=20, description="Cross-validation folds")
+    cross_validate: Annotated[int, Field(ge=2, le=20)] | None = Field(
+        None, description="Folds in which the whole choice of a head is judged as well"
+    )
+    ensemble: bool = Field(
+        False, description="Deploy the heads of these folds, averaged, instead of one"
+    )
     widths: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(
         None, description="Hidden layers (dense): their widths, such as [1024, 512]"
     )

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from headstart.config.schema import Activation
 from headstart.heads.base import Head
 from headstart.heads.dense import DenseHead
+from headstart.heads.ensemble import EnsembleHead
 from headstart.heads.kernel import KernelHead
 from headstart.heads.knn import EDGE, NEARNESS, SMOOTHING, NeighbourHead
 from headstart.heads.linear import LinearHead
@@ -26,23 +27,29 @@ class HeadGraph:
 
     Args:
         graph: Where they go.
+        prefix: How every name of theirs begins.
     """
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
+    def __init__(self, graph: onnx.GraphProto, prefix: str = "head.") -> None:
         self._graph = graph
+        self._prefix = prefix
         self._count = 0
+
+    def member(self, number: int) -> HeadGraph:
+        """Return the same for one head of several, its names kept apart."""
+        return HeadGraph(self._graph, f"{self._prefix}{number}.")
 
     def tensor(self, name: str, value: npt.ArrayLike, dtype: type = np.float32) -> str:
         """Add a constant and return its name.
 
         Args:
-            name: Without the prefix ``head.``.
+            name: Without the prefix.
             value: Its numbers.
             dtype: float32, or int64 for indices.
         """
         array: npt.NDArray[Any] = np.ascontiguousarray(np.asarray(value, dtype))
-        self._graph.initializer.append(numpy_helper.from_array(array, f"head.{name}"))
-        return f"head.{name}"
+        self._graph.initializer.append(numpy_helper.from_array(array, self._prefix + name))
+        return self._prefix + name
 
     def number(self, value: float) -> str:
         """Add a scalar and return its name."""
@@ -60,7 +67,8 @@ class HeadGraph:
         """Add a node and return the names of its outputs; an empty one is made up."""
         self._count += 1
         names = tuple(
-            name or f"head.{operator}.{self._count}.{place}" for place, name in enumerate(outputs)
+            name or f"{self._prefix}{operator}.{self._count}.{place}"
+            for place, name in enumerate(outputs)
         )
         self._graph.node.append(helper.make_node(operator, list(inputs), list(names), **attributes))
         return names
@@ -85,16 +93,30 @@ def append_head(graph: onnx.GraphProto, head: Head, output: str) -> None:
         output: Name of the probabilities, float32 (N, K).
     """
     nodes = HeadGraph(graph)
+    if isinstance(head, EnsembleHead):
+        _mean(nodes, head, output)
+        return
     features = nodes.node("Concat", *head.outputs, output="features", axis=1)
     logits = _BUILDERS[type(head)](nodes, head, features)
     nodes.node("Softmax", logits, output=output, axis=1)
+
+
+def _mean(nodes: HeadGraph, head: EnsembleHead, output: str) -> None:
+    """Average the members' probabilities, element by element, so in float32 throughout."""
+    total = ""
+    for number, member in enumerate(head.members):
+        own = nodes.member(number)
+        features = own.node("Concat", *member.outputs, axis=1)
+        shares = own.node("Softmax", _BUILDERS[type(member)](own, member, features), axis=1)
+        total = nodes.node("Add", total, shares) if total else shares
+    nodes.node("Mul", total, nodes.number(1 / len(head.members)), output=output)
 
 
 def _linear(nodes: HeadGraph, head: LinearHead, features: str) -> str:
     heat = np.float32(head.temperature)
     weight = nodes.tensor("weight", head.weight / heat)
     bias = nodes.tensor("bias", head.bias / heat)
-    return nodes.node("Gemm", features, weight, bias, output="logits")
+    return nodes.node("Gemm", features, weight, bias)
 
 
 def _dense(nodes: HeadGraph, head: DenseHead, features: str) -> str:

@@ -70,6 +70,26 @@ class ArrayFeatures:
         return self.array[np.ix_(rows, columns)]
 
 
+@dataclass(frozen=True)
+class TakenFeatures:
+    """A :class:`FeatureTable` over some rows of another.
+
+    Attributes:
+        table: The other.
+        rows: Which rows of it, in order.
+    """
+
+    table: FeatureTable
+    rows: Indices
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, rows: Indices, columns: Indices) -> Features:
+        """Read them from the other. See :class:`FeatureTable`."""
+        return self.table.read(self.rows[rows], columns)
+
+
 def read_chunks(table: FeatureTable, rows: Indices, columns: Indices) -> Iterator[Features]:
     """Yield the features of some rows, a few thousand at a time, in order; fewer if wide."""
     size = min(CHUNK_ROWS, max(64, _CHUNK_NUMBERS // max(1, len(columns))))

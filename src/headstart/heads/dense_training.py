@@ -20,9 +20,9 @@ from headstart.heads.dense import DenseHead
 from headstart.heads.dense_inputs import DenseInputs
 from headstart.heads.folds import Indices, assign_folds
 from headstart.heads.presets import DenseSettings
-from headstart.heads.probe import Candidate, ProbeFit, ProbeTask
+from headstart.heads.probe import Candidate, HeldOut, ProbeFit, ProbeTask
 from headstart.heads.scoring import Score, row_weights, score
-from headstart.progress import Progress
+from headstart.progress import Progress, Silent
 
 _FOLDS_WORK = 10**10
 """Images times weights times folds: as many folds are held out as this allows, at least one."""
@@ -83,6 +83,17 @@ def fit_dense(
         held_out_logits=best.logits,
         kind=settings.described,
     )
+
+
+def judge_dense(
+    task: ProbeTask, settings: DenseSettings, config: HeadConfig, *, taps: str, seed: int
+) -> HeldOut:
+    """Return the held-out answers that :func:`fit_dense` would come to, and fit no head."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        job = _DenseJob(task, settings, config, taps, seed)
+        best = min(job.held_out_epochs(Silent()), key=lambda epoch: epoch.score.nll)
+    return HeldOut(job.candidate(best), job.held_rows, best.logits)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from headstart.backbones.layout import FeatureLayout
 from headstart.backbones.spec import FLAT
@@ -71,6 +72,16 @@ def _dense_taps(config: HeadConfig) -> str:
     taps = taps_wanted(config)
     assert taps != "auto", "every dense preset names its taps"
     return taps
+
+
+def is_settled(config: HeadConfig) -> bool:
+    """Tell whether a configuration leaves nothing for cross-validation to choose.
+
+    >>> is_settled(HeadConfig()), is_settled(HeadConfig(taps="all", strength=1e-4))
+    (False, True)
+    """
+    settings = asdict(resolve_settings(config))
+    return taps_wanted(config) != "auto" and None not in settings.values()
 
 
 def _tap_sets(config: HeadConfig, layout: FeatureLayout) -> Sequence[str]:

@@ -161,9 +161,7 @@ def fit_knn(
         ConfigError: More neighbours are asked for than there are images to vote.
     """
     rows, note = take_rows(task, _ROWS, seed)
-    search: Search[Votes] = Search(
-        task, config, rows, lambda name, some: _Neighbourhood(task, name, some, seed), seed
-    )
+    search = vote_search(task, config, seed=seed)
     grid = _grid(settings, len(rows) // 2 - 1)
     tried = search.choose(taps, grid, progress)
     best = best_of(tried) if tried else None
@@ -182,6 +180,23 @@ def fit_knn(
         kind="nearest neighbours",
         notes=(note,) if note else (),
     )
+
+
+def vote_search(task: ProbeTask, config: HeadConfig, *, seed: int) -> Search[Votes]:
+    """Return the cross-validation that :func:`fit_knn` goes by."""
+    rows, _ = take_rows(task, _ROWS, seed)
+    return Search(
+        task, config, rows, lambda name, some: _Neighbourhood(task, name, some, seed), seed
+    )
+
+
+def check_votes(settings: KnnSettings, images: int) -> None:
+    """Refuse more neighbours than there are images to vote.
+
+    Raises:
+        ConfigError: Says how many there may be.
+    """
+    _grid(settings, images // 2 - 1)
 
 
 def _grid(settings: KnnSettings, most: int) -> list[Votes]:

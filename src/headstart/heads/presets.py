@@ -15,7 +15,10 @@ from headstart.config import HeadConfig
 from headstart.config.schema import Activation, NeighbourWeights, Optimiser
 from headstart.errors import ConfigError, UnknownNameError, listed
 
-_COMMON: Final = {"name", "taps", "class_weight", "folds"}
+COMMON_SETTINGS: Final = frozenset(
+    {"name", "taps", "class_weight", "folds", "cross_validate", "ensemble"}
+)
+"""What every head takes."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +200,12 @@ def resolve_settings(config: HeadConfig) -> HeadSettings:
     3
     """
     preset = find_preset(config.name)
-    given = config.model_dump(exclude=_COMMON, exclude_none=True)
+    given = config.model_dump(exclude=set(COMMON_SETTINGS), exclude_none=True)
     takes = {item.name for item in fields(preset.kind)} - set(preset.fixed)
     strange = sorted(set(given) - takes)
     if strange:
         wrong = listed(f"head.{name}" for name in strange)
-        allowed = listed(f"head.{name}" for name in sorted(takes | _COMMON))
+        allowed = listed(f"head.{name}" for name in sorted(takes | COMMON_SETTINGS))
         raise ConfigError(f"the head {preset.name} does not take {wrong}: it takes {allowed}")
     return preset.kind(**{**preset.settings, **given, **preset.fixed})
 

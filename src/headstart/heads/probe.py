@@ -66,6 +66,27 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class FoldFigures:
+    """How a head did on one fold that it had not seen.
+
+    Attributes:
+        fold: From 1.
+        images: Held out in it.
+        accuracy: On them.
+        f1_macro: Likewise, over the classes that are among them.
+        nll: Mean negative log-likelihood, in nats, calibrated without them.
+        choice: What was chosen without them, in words.
+    """
+
+    fold: int
+    images: int
+    accuracy: float
+    f1_macro: float
+    nll: float
+    choice: str
+
+
+@dataclass(frozen=True)
 class ProbeFit:
     """A fitted head and how it came about.
 
@@ -77,6 +98,7 @@ class ProbeFit:
         held_out_logits: Their uncalibrated logits, shape (M, K).
         kind: What sort of classifier it is, in words.
         notes: What is worth telling the user.
+        folds: Figures of each fold, where the whole choice was cross-validated.
     """
 
     head: Head
@@ -86,6 +108,7 @@ class ProbeFit:
     held_out_logits: Logits
     kind: str = "logistic regression"
     notes: tuple[str, ...] = ()
+    folds: tuple[FoldFigures, ...] = ()
 
     @property
     def description(self) -> str:
@@ -162,6 +185,21 @@ class HeldOut:
     candidate: Candidate
     rows: Indices
     logits: Logits
+
+
+def judge_strength(task: ProbeTask, config: HeadConfig, *, seed: int, reducer: Reducer) -> HeldOut:
+    """Return the held-out answers that :func:`fit_probe` would come to, and fit no head.
+
+    Args:
+        task: Features, targets and groups.
+        config: Names taps and strength: nothing is left to choose.
+        seed: Seed of folds and projections.
+        reducer: Of the task's features; what it keeps serves the next call.
+    """
+    assert config.strength is not None, "nothing may be left to choose"
+    search = _Search(task, config.taps, config, reducer, seed=seed)
+    scores = search.score((config.strength,), folds=config.folds, iterations=_FULL_ITERATIONS)
+    return HeldOut(scores.candidates[0], scores.rows, scores.logits[0])
 
 
 def cross_validate(task: ProbeTask, config: HeadConfig, *, seed: int) -> Candidate:

@@ -80,9 +80,7 @@ def fit_svm(
     rbf = isinstance(settings, RbfSettings)
     rows, note = take_rows(task, _RBF_ROWS if rbf else _LINEAR_ROWS, seed)
     space = _RbfSpace if rbf else _LinearSpace
-    search: Search[Margin] = Search(
-        task, config, rows, lambda name, some: space(task, name, some, seed), seed
-    )
+    search = margin_search(task, settings, config, seed=seed)
     grid = _grid(settings)
     tried = search.choose(taps, grid, progress)
     best = best_of(tried) if tried else None
@@ -91,6 +89,16 @@ def fit_svm(
         weights = row_weights(task.targets[rows], config.class_weight)
         head = space(task, chosen.taps, rows, seed).head(chosen, weights)
     return _result(head, tried, chosen, "support vectors" if rbf else "linear SVM", note)
+
+
+def margin_search(
+    task: ProbeTask, settings: SvmSettings, config: HeadConfig, *, seed: int
+) -> Search[Margin]:
+    """Return the cross-validation that :func:`fit_svm` goes by."""
+    rbf = isinstance(settings, RbfSettings)
+    rows, _ = take_rows(task, _RBF_ROWS if rbf else _LINEAR_ROWS, seed)
+    space = _RbfSpace if rbf else _LinearSpace
+    return Search(task, config, rows, lambda name, some: space(task, name, some, seed), seed)
 
 
 def _grid(settings: SvmSettings) -> list[Margin]:

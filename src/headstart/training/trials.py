@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +15,12 @@ import torch
 
 from headstart.config.augmentation import AugmentationConfig
 from headstart.config.training import PhaseConfig, TrainingConfig
-from headstart.progress import Silent
+from headstart.progress import Progress, Silent
 from headstart.training.arithmetic import Arithmetic
 from headstart.training.batches import Examples, Inputs
 from headstart.training.fast_convs import restore
 from headstart.training.fine_tuning import FineTuning, TuningTask
+from headstart.training.loop import Listener
 from headstart.training.randomness import generator
 from headstart.training.sampling import Rows
 
@@ -83,12 +85,11 @@ def run_trial(
     Raises:
         TrainingError: The loss is no longer a number.
     """
-    kept = {name: tensor.clone() for name, tensor in task.backbone.state_dict().items()}
     config = config.model_copy(update={"augmentation": trial.augmentation})
     small = replace(task, train=_some(task.train, images, task.seed))
     device = task.backbone.scale.device
     phase = trial.phase.model_copy(update={"epochs": 1, "early_stopping": None})
-    try:
+    with _put_back(task):
         if prepare is not None:
             before = FineTuning(small, config, device=device, progress=Silent())
             small = prepare(before, small)
@@ -98,11 +99,58 @@ def run_trial(
         if phase.batch_norm == "train":  # a few steps do not settle a running mean
             job.adopt_statistics(np.arange(min(images, _STATISTICS_IMAGES)), arithmetic)
         logits = job.answer(task.validation, arithmetic)
+    return TrialResult(trial, logits, history[-1].images_per_s)
+
+
+def run_whole(
+    task: TuningTask,
+    config: TrainingConfig,
+    *,
+    arithmetic: Arithmetic,
+    folder: Path,
+    progress: Progress,
+    listen: Listener,
+    prepare: Callable[[FineTuning, TuningTask], TuningTask] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Train through all phases and answer the validation images; nothing is exported.
+
+    Args:
+        task: What is trained on what; its backbone is as before when this returns or raises.
+        config: How; its phases are spelt out.
+        arithmetic: How steps are computed.
+        folder: Where a scratch folder may be made.
+        progress: Who is told.
+        listen: Who is shown the whole history after every epoch; what it raises ends the
+            training.
+        prepare: Changes the task before, on its own backbone.
+
+    Returns:
+        Logits, shape (M, K).
+
+    Raises:
+        ConfigError: A phase that makes no sense for this network.
+        TrainingError: The loss is no longer a number.
+    """
+    device = task.backbone.scale.device
+    with _put_back(task):
+        if prepare is not None:
+            task = prepare(FineTuning(task, config, device=device, progress=Silent()), task)
+        job = FineTuning(task, config, device=device, progress=progress)
+        with TemporaryDirectory(dir=folder) as scratch:
+            job.run(config.phases, arithmetic, Path(scratch), listen=listen)
+        return job.answer(task.validation, arithmetic)
+
+
+@contextmanager
+def _put_back(task: TuningTask) -> Iterator[None]:
+    """Leave the task's backbone as it is now, whatever happens to it."""
+    kept = {name: tensor.clone() for name, tensor in task.backbone.state_dict().items()}
+    try:
+        yield
     finally:
         restore(task.backbone.network)
         task.backbone.load_state_dict(kept)
         task.backbone.eval()
-    return TrialResult(trial, logits, history[-1].images_per_s)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -62,6 +62,11 @@ def check_tuning(config: TrainConfig) -> None:
     """
     if wants_tuning(config):
         _refuse_without_gradient(config.head)
+    if wants_tuning(config) and (config.head.cross_validate or config.head.ensemble):
+        raise ConfigError(
+            "folds and ensembles are of heads on a frozen network: leave out --folds and "
+            "--ensemble (head.cross_validate, head.ensemble), or choose --strategy probe"
+        )
     resolve(config.training.augmentation)
     for phase in planned_phases(config):
         check_optimiser(phase.optimiser)
@@ -151,9 +156,17 @@ class TuningJob:
             plan.write(self._folder)
         return Outcome(plan, holder, self._train(task, plan) if plan.phases else None)
 
+    def task(self, data: TuningData) -> TuningTask:
+        """Return what fine-tuning would train, on what, from where; nothing is trained."""
+        return self._task(data, self._start(data))
+
+    def needs_statistics(self, task: TuningTask, phases: Sequence[PhaseConfig]) -> bool:
+        """Tell whether the head has to be fitted anew, on the statistics of batches."""
+        return phases[0].batch_norm == "train" and self._needs_statistics(task)
+
     def begin(self, data: TuningData) -> FineTuning:
         """Return the network as fine-tuning starts from it, and its images; nothing is trained."""
-        return self._job(self._task(data, self._start(data)), self._config.training)
+        return self._job(self.task(data), self._config.training)
 
     def _decide(self, task: TuningTask, data: TuningData) -> TuningPlan:
         job, training = self._job(task, self._config.training), self._config.training
@@ -189,7 +202,7 @@ class TuningJob:
         config = self._config.training.model_copy(update={"augmentation": plan.augmentation})
         arithmetic = Arithmetic(plan.arithmetic, plan.images_per_s)
         job = self._job(task, config)
-        if plan.phases[0].batch_norm == "train" and self._needs_statistics(task):
+        if self.needs_statistics(task, plan.phases):
             with self._progress.wait("fitting the head on batch statistics"):
                 task = on_batch_statistics(
                     job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed

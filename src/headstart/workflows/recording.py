@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from headstart.evaluation import Judgement
 from headstart.evaluation.decision import Decided, DecisionRule
 from headstart.files import write_csv, write_json, write_text
 from headstart.heads.folds import Indices
-from headstart.heads.probe import ProbeFit
+from headstart.heads.probe import FoldFigures, ProbeFit
 from headstart.workflows.answer_tables import LabelledAnswers, write_answers
 from headstart.workflows.error_tables import write_summary
 from headstart.workflows.judging import Judged
@@ -173,6 +173,10 @@ def _write_tables(folder: Path, record: RunRecord) -> None:
             for c in record.fit.candidates
         ),
     )
+    if record.fit.folds:
+        names = [field.name for field in fields(FoldFigures)]
+        rows = ([getattr(fold, name) for name in names] for fold in record.fit.folds)
+        write_csv(folder / "folds.csv", names, rows)
     write_scores(folder, record.test, classes)
     write_summary(folder, record.errors.analysis)
     record.errors.traits.write(folder, record.errors.analysis.images)

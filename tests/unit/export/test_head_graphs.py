@@ -14,6 +14,7 @@ from headstart.export.head_graphs import append_head
 from headstart.features.table import ArrayFeatures
 from headstart.heads.base import Head
 from headstart.heads.dense import DenseHead
+from headstart.heads.ensemble import EnsembleHead
 from headstart.heads.kernel import KernelHead
 from headstart.heads.knn import NeighbourHead, Votes, unit
 from headstart.heads.linear import LinearHead
@@ -52,6 +53,8 @@ HEADS: dict[str, Head] = {
     "knn distance": neighbours("distance"),
     "knn uniform": neighbours("uniform"),
 }
+FIRST = LinearHead(CLASSES, "first", OUTPUTS[:1], numbers(5, 3, seed=8), numbers(3), 0.7)
+HEADS["ensemble"] = EnsembleHead((FIRST, *HEADS.values()))
 
 
 def model_of(head: Head) -> onnx.ModelProto:

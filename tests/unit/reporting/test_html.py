@@ -232,7 +232,7 @@ def test_sections_appear_with_what_others_worked_out(make_content: MakeContent) 
         "did not win on the validation images", "all layers", "phase 2", "perhaps dog",
     ):  # fmt: skip
         assert words in page.text, words
-    assert len(page.all("svg")) == 3
+    assert len(page.all("svg")) == 4
     assert len(page.all("caption")) == len(page.all("table"))
 
 

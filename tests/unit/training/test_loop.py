@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +228,18 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path) -> None:
     saved = Checkpoints(tmp_path).latest()
     assert saved is not None
     assert all(bool(tensor.isfinite().all()) for tensor in saved.tensors.values())
+
+
+def test_every_epoch_is_shown_and_may_end_the_training(tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def listen(history: Sequence[dict[str, Any]]) -> None:
+        seen.append(history[-1])
+        if len(history) == 3:
+            raise Killed
+
+    given = trainer(tmp_path, {"epochs": 2}, {"epochs": 2})
+    given._listen = listen
+    with pytest.raises(Killed):
+        given.run()
+    assert [(epoch["phase"], epoch["epoch"]) for epoch in seen] == [(1, 1), (1, 2), (2, 1)]
