@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headstart.config import build_config, read_settings
-from headstart.workflows.fine_tuning import check_tuning
+from headstart.workflows.tuning_config import check_tuning
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(path.name for path in BENCHMARKS.glob("[!_]*.py"))

@@ -14,9 +14,9 @@ from headstart.evaluation.leaderboard import Entry
 from headstart.heads.presets import DenseSettings, resolve_settings
 from headstart.training.tuning_plan import TuningPlan
 from headstart.workflows.benchmark_plan import BenchmarkRun
-from headstart.workflows.fine_tuning import planned_phases, wants_tuning
 from headstart.workflows.stored_answers import StoredAnswers
 from headstart.workflows.stored_run import StoredRun
+from headstart.workflows.tuning_config import planned_phases, wants_tuning
 
 _OF_IMAGES: Final = ("audit",)
 _OF_BACKBONE: Final = ("backbone", "geometry", "features")

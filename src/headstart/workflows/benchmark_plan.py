@@ -16,10 +16,10 @@ from headstart.config.recipes import find_recipe
 from headstart.errors import ConfigError
 from headstart.evaluation.leaderboard import FROZEN
 from headstart.heads.fitting import check_head
-from headstart.workflows.fine_tuning import check_tuning, wants_tuning
 from headstart.workflows.recipes import plan_recipe, stem
 from headstart.workflows.shared_work import backbone_key
 from headstart.workflows.train import data_name
+from headstart.workflows.tuning_config import check_tuning, wants_tuning
 
 Nested = dict[str, Any]
 
@@ -48,6 +48,7 @@ class BenchmarkRun:
         reported: What a recipe's source reports for it.
         config: All its settings.
         impossible: Why it cannot be made; empty where it can.
+        recipe: The published plan it follows; empty for none.
     """
 
     name: str
@@ -56,6 +57,7 @@ class BenchmarkRun:
     reported: str
     config: TrainConfig
     impossible: str = ""
+    recipe: str = ""
 
     @property
     def strategy(self) -> str:
@@ -144,7 +146,7 @@ def _every(
             else:
                 for planned in plan_recipe(recipe, settings, changes):
                     run = _run(planned.config, choice, model=planned.backbone)
-                    yield replace(run, reported=planned.result)
+                    yield replace(run, reported=planned.result, recipe=recipe)
 
 
 def _run(config: TrainConfig, choice: Mapping[str, Any], *, model: str = "") -> BenchmarkRun:

@@ -15,10 +15,10 @@ from headstart.errors import DataError, HeadstartError, StorageError
 from headstart.progress import Progress
 from headstart.workflows.benchmark_folder import Made
 from headstart.workflows.benchmark_plan import BenchmarkRun, DataSet
-from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.preparation import PreparedData
 from headstart.workflows.shared_work import SharedWork
 from headstart.workflows.train import train, train_to
+from headstart.workflows.tuning_config import wants_tuning
 
 T = TypeVar("T")
 _PASSED_OVER: Final = (HeadstartError, MemoryError, torch.OutOfMemoryError)
@@ -125,6 +125,7 @@ class DataSetRuns:
             cache=self._cache,
             progress=self._progress,
             shared=self._shared,
+            recipe=run.recipe,
         )
 
     def _check_images(self, run: BenchmarkRun, finished: Sequence[Path]) -> None:

@@ -89,3 +89,20 @@ def calibrated_losses(logits: Logits, targets: Indices) -> npt.NDArray[np.float6
     true = probabilities[np.arange(len(targets)), targets]
     losses: npt.NDArray[np.float64] = -np.log(np.maximum(true, 1e-12))
     return losses
+
+
+def words_of(contest: Contest) -> str:
+    """Return a contest's outcome in a sentence."""
+    if contest.from_scratch:
+        return f"the trained network is kept: {contest.figures} of a random one{_alarm(contest)}"
+    kept = "the fine-tuned network" if contest.wins else "the head on the pretrained network"
+    return (
+        f"{kept} is kept: fine-tuned against the head it started from, "
+        f"both on the same training images: {contest.figures}"
+    )
+
+
+def _alarm(contest: Contest) -> str:
+    if contest.test.p_value >= SIGNIFICANT or contest.accuracies[0] > contest.accuracies[1]:
+        return ""
+    return ". Training made it worse than it was: look at epochs.csv, train longer or slower"

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import torch
 
 from headstart.backbones.graph import build_module
-from headstart.config import HeadConfig, TrainConfig
+from headstart.config import TrainConfig
 from headstart.config.durations import seconds
 from headstart.config.training import PhaseConfig, TrainingConfig
 from headstart.data.geometry import with_margin
 from headstart.data.manifest import Split
 from headstart.engines.torch_engine import best_device
-from headstart.errors import ConfigError, DataError
+from headstart.errors import DataError
 from headstart.evaluation.calibration import fit_temperature
 from headstart.features.table import StoredFeatures
 from headstart.heads.dense import DenseHead
 from headstart.heads.fitting import fit_head
 from headstart.heads.linear import LinearHead
-from headstart.heads.presets import has_gradient, needs_flat
+from headstart.heads.presets import needs_flat
 from headstart.heads.probe import ProbeFit
 from headstart.heads.random_head import random_head
 from headstart.progress import Progress
@@ -33,66 +32,18 @@ from headstart.training.batch_statistics import has_batch_norm
 from headstart.training.batches import Examples
 from headstart.training.fine_tuning import FineTuning, Tuned, TuningTask
 from headstart.training.head_module import TrainableHead, head_training
-from headstart.training.optimisers import check_optimiser
 from headstart.training.pixels import PixelTable, read_pixels
-from headstart.training.strategies import full_phases, partial_phases, scratch_phases
 from headstart.training.tuning_plan import TuningPlan
 from headstart.workflows.auto import AutoPlanner
 from headstart.workflows.auto_advice import advise_on
 from headstart.workflows.auto_trials import SHIFTS
 from headstart.workflows.batch_head import on_batch_statistics
-from headstart.workflows.contest import SIGNIFICANT, Contest, Logits, hold_against
+from headstart.workflows.contest import Contest, Logits, hold_against, words_of
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.mirroring import MirrorTest, MirrorTester
 from headstart.workflows.run_events import EpochLog
+from headstart.workflows.tuning_config import planned_phases, refuse_without_gradient
 from headstart.workflows.tuning_data import TuningData
-
-
-def wants_tuning(config: TrainConfig) -> bool:
-    """Tell whether a configuration asks for more than a head."""
-    return config.training.strategy != "probe" or bool(config.training.phases)
-
-
-def check_tuning(config: TrainConfig) -> None:
-    """Refuse fine-tuning settings that cannot work, before anything is done.
-
-    Raises:
-        ConfigError: Names the setting and the mend.
-        UnknownNameError: No such augmentation preset, or no such head.
-    """
-    if wants_tuning(config):
-        _refuse_without_gradient(config.head)
-    if wants_tuning(config) and (config.head.cross_validate or config.head.ensemble):
-        raise ConfigError(
-            "folds and ensembles are of heads on a frozen network: leave out --folds and "
-            "--ensemble (head.cross_validate, head.ensemble), or choose --strategy probe"
-        )
-    resolve(config.training.augmentation)
-    for phase in planned_phases(config):
-        check_optimiser(phase.optimiser)
-
-
-def _refuse_without_gradient(head: HeadConfig) -> None:
-    if not has_gradient(head):
-        raise ConfigError(
-            f"head {head.name!r} has no gradient to train a backbone by: "
-            "choose linear or a dense head, or --strategy probe"
-        )
-
-
-_PLANS: Final[Mapping[str, Callable[[], list[PhaseConfig]]]] = {
-    "full": full_phases,
-    "partial": partial_phases,
-    "scratch": scratch_phases,
-}
-
-
-def planned_phases(config: TrainConfig) -> list[PhaseConfig]:
-    """Return the phases that a configuration means; none where they are not known yet."""
-    training = config.training
-    if training.phases:
-        return list(training.phases)
-    return _PLANS[training.strategy]() if training.strategy in _PLANS else []
 
 
 @dataclass(frozen=True)
@@ -275,7 +226,7 @@ class TuningJob:
             layout, classes = self._featuriser.graph.layout, data.manifest.classes
             return random_head(self._config.head, layout, classes, seed=self._config.seed)
         head = self._config.head
-        _refuse_without_gradient(head)
+        refuse_without_gradient(head)
         task = data.probe_task(data.rows("train"), self._featuriser.graph.layout)
         if head.name == "linear" and head.taps == "auto":
             head = head.model_copy(update={"taps": "all"})
@@ -320,20 +271,3 @@ class TuningJob:
             progress=self._progress,
         )
         return Examples(pixels, data.targets()[rows])
-
-
-def words_of(contest: Contest) -> str:
-    """Return a contest's outcome in a sentence."""
-    if contest.from_scratch:
-        return f"the trained network is kept: {contest.figures} of a random one{_alarm(contest)}"
-    kept = "the fine-tuned network" if contest.wins else "the head on the pretrained network"
-    return (
-        f"{kept} is kept: fine-tuned against the head it started from, "
-        f"both on the same training images: {contest.figures}"
-    )
-
-
-def _alarm(contest: Contest) -> str:
-    if contest.test.p_value >= SIGNIFICANT or contest.accuracies[0] > contest.accuracies[1]:
-        return ""
-    return ". Training made it worse than it was: look at epochs.csv, train longer or slower"

@@ -25,11 +25,11 @@ from headstart.selection.curve_result import (
 from headstart.selection.curve_sizes import check_sizes, choose_sizes
 from headstart.selection.learning_curve import FOLDS, CurveAnswers, measure_curve
 from headstart.workflows.featuriser import Featuriser
-from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.preparation import PreparedData, fold_keys, prepare
 from headstart.workflows.run_directory import refuse_existing
 from headstart.workflows.stopwatch import Stopwatch
+from headstart.workflows.tuning_config import wants_tuning
 
 _LOCKED: Final = (
     "{:,} test images were not looked at: every accuracy is of training and validation images "

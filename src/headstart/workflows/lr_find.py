@@ -21,10 +21,11 @@ from headstart.reporting.rate_plot import draw_rates
 from headstart.training.lr_finder import RateRange
 from headstart.training.rate_curve import RateCurve, Suggestions
 from headstart.workflows.featuriser import Featuriser
-from headstart.workflows.fine_tuning import TuningJob, check_tuning, planned_phases
+from headstart.workflows.fine_tuning import TuningJob
 from headstart.workflows.geometry_choice import choose_geometry
 from headstart.workflows.preparation import PreparedData, prepare
 from headstart.workflows.stopwatch import Stopwatch
+from headstart.workflows.tuning_config import check_tuning, planned_phases
 from headstart.workflows.tuning_data import TuningData
 
 _SUFFIX: Final = ".png"

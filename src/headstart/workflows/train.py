@@ -13,7 +13,6 @@ from headstart.errors import ConfigError
 from headstart.heads.fitting import check_head
 from headstart.progress import Progress, Silent
 from headstart.selection.threads import torch_threads
-from headstart.workflows.fine_tuning import check_tuning
 from headstart.workflows.mlflow_tracking import MlflowTracker, log_folders, read_tracker
 from headstart.workflows.recipes import PlannedRun, recipe_config
 from headstart.workflows.resume_record import ResumeRecord
@@ -28,6 +27,7 @@ from headstart.workflows.run_directory import RunDirectory, final_of, free_name
 from headstart.workflows.shared_work import SharedWork
 from headstart.workflows.train_job import TrainJob
 from headstart.workflows.train_result import TrainResult
+from headstart.workflows.tuning_config import check_tuning
 
 __all__ = ["TrainResult", "data_name", "train", "train_to"]
 

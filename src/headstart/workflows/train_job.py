@@ -18,7 +18,6 @@ from headstart.reporting import write_plots
 from headstart.workflows.bundling import write_bundle
 from headstart.workflows.decision import plan_rule
 from headstart.workflows.featured_data import Candidate, FeaturedData
-from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.finishing import Outcome, finish
 from headstart.workflows.geometry_choice import GeometryChoice, choose_geometry
 from headstart.workflows.judging import Judged, judge_candidate
@@ -30,6 +29,7 @@ from headstart.workflows.shared_work import SharedWork, geometry_key
 from headstart.workflows.size_notes import size_notes
 from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.train_result import TrainResult
+from headstart.workflows.tuning_config import wants_tuning
 from headstart.workflows.tuning_step import fine_tune
 
 

@@ -16,12 +16,12 @@ from headstart.files import storage_errors
 from headstart.heads.fitting import check_head
 from headstart.progress import Progress, Silent
 from headstart.selection.search_spaces import Candidates, check_space, default_space
-from headstart.workflows.fine_tuning import check_tuning, planned_phases, wants_tuning
 from headstart.workflows.folder_lock import FolderLock
 from headstart.workflows.run_directory import free_name, refuse_existing
 from headstart.workflows.tune_job import TuneJob
 from headstart.workflows.tune_record import RESULT, Metric, TuneRecord, find_search
 from headstart.workflows.tune_result import METRIC_NAMES, TuneResult
+from headstart.workflows.tuning_config import check_tuning, planned_phases, wants_tuning
 
 __all__ = ["TuneResult", "tune"]
 

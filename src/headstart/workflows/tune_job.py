@@ -19,7 +19,6 @@ from headstart.selection.importance import importances
 from headstart.selection.search_spaces import HEAD_SPACE, Candidates
 from headstart.selection.study import Study, TrialRecord
 from headstart.workflows.contest import Contest
-from headstart.workflows.fine_tuning import wants_tuning
 from headstart.workflows.run_directory import free_name
 from headstart.workflows.train import train
 from headstart.workflows.tune_data import TuneData, load_data
@@ -29,6 +28,7 @@ from headstart.workflows.tune_record import DATABASE, TuneRecord
 from headstart.workflows.tune_result import TuneResult, trial_table
 from headstart.workflows.tune_search import Limits, Search, best_of, config_of
 from headstart.workflows.tune_trials import HeadTrials, TrialJudge
+from headstart.workflows.tuning_config import wants_tuning
 
 RUN: Final = "run"
 SCRATCH: Final = "scratch"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from headstart.config import TrainConfig
 from headstart.progress import Progress
+from headstart.workflows.contest import words_of
 from headstart.workflows.featured_data import Candidate
-from headstart.workflows.fine_tuning import TuningJob, words_of
+from headstart.workflows.fine_tuning import TuningJob
 
 
 def fine_tune(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.workflows.contest import hold_against
-from headstart.workflows.fine_tuning import words_of
+from headstart.workflows.contest import hold_against, words_of
 
 TARGETS = np.zeros(40, dtype=np.int64)
 

@@ -13,9 +13,9 @@ import headstart
 from headstart.config import build_config
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.workflows.contest import Contest
-from headstart.workflows.fine_tuning import check_tuning
 from headstart.workflows.stored_run import read_run
 from headstart.workflows.train import train
+from headstart.workflows.tuning_config import check_tuning
 
 PHASE: dict[str, Any] = {
     "train": "last 1 stages",

@@ -9,8 +9,8 @@ from headstart.config import build_config
 from headstart.config.recipes import find_recipe, recipe_names
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.heads.fitting import check_head
-from headstart.workflows.fine_tuning import check_tuning
 from headstart.workflows.recipes import plan_recipe, recipe_config
+from headstart.workflows.tuning_config import check_tuning
 
 
 @pytest.mark.parametrize("name", recipe_names())

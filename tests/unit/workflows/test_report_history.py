@@ -12,8 +12,8 @@ from headstart.config.training import EarlyStoppingConfig, OptimiserConfig, Phas
 from headstart.errors import DataError
 from headstart.training.loop import EpochRecord
 from headstart.training.tuning_plan import TuningPlan
-from headstart.workflows.contest import hold_against
-from headstart.workflows.fine_tuning import words_of, write_epochs
+from headstart.workflows.contest import hold_against, words_of
+from headstart.workflows.fine_tuning import write_epochs
 from headstart.workflows.report_history import KEPT, read_history
 
 COUNTS = {"train": 100, "val": 20, "test": 20}
