@@ -27,6 +27,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             report=Path("run/report.html"),
             bundle=Path("run/bundle"),
             timings_s={"total": 12.34},
+            decision=None,
         )
 
     monkeypatch.setattr("headstart.workflows.train.train", train)
