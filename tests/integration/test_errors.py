@@ -345,7 +345,7 @@ def test_a_mistake_of_ours_exits_with_one_and_leaves_nothing(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("headstart.workflows.train_job.prepare", broken)
+    monkeypatch.setattr("headstart.workflows.shared_work.prepare", broken)
     outcome = cli("train", finished.photos, "--out", out)
     assert outcome.code == 1
     assert "ZeroDivisionError: ours" in outcome.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from headstart.errors import DataError
 from headstart.training.loop import EpochRecord
 from headstart.training.tuning_plan import TuningPlan
 from headstart.workflows.contest import hold_against, words_of
-from headstart.workflows.fine_tuning import write_epochs
 from headstart.workflows.report_history import KEPT, read_history
+from headstart.workflows.run_events import EpochLog
 
 COUNTS = {"train": 100, "val": 20, "test": 20}
 
@@ -28,7 +29,7 @@ STOPPING = EarlyStoppingConfig(monitor="val_loss", patience=3)
 
 
 def write(folder: Path, *phases: PhaseConfig, **plan: object) -> None:
-    write_epochs(folder, RECORDS)
+    EpochLog(folder)([asdict(record) for record in RECORDS])
     TuningPlan(phases=phases, **plan).write(folder)  # type: ignore[arg-type]
 
 
