@@ -186,7 +186,8 @@ def report(claim: Claim, run: Run, *, is_reduced: bool) -> Report:
     """Sum up."""
     checks = [Check("test accuracy", run.accuracy["value"], claim.target, "at least", "")]
     if claim.limit_s is not None:
-        checks.append(Check("time", run.seconds, claim.limit_s, "at most", "s"))
+        what = "time of the training steps alone" if run.was_stopped else "time"
+        checks.append(Check(what, run.seconds, claim.limit_s, "at most", "s"))
     return Report(
         title=f"headstart train DATA {' '.join(claim.options)}".rstrip(),
         headers=("what", "held against", "test accuracy [95 %]", "n", "minutes", "epochs"),
