@@ -98,7 +98,7 @@ def _shell(members: Sequence[Member], largest: ModelProto) -> ModelProto:
     shell = ModelProto()
     shell.CopyFrom(largest)
     for field in (shell.graph.node, shell.graph.initializer, shell.graph.value_info):
-        del field[:]  # type: ignore[attr-defined]
+        del field[:]
     return shell
 
 
