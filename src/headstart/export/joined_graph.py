@@ -20,6 +20,7 @@ from headstart.evaluation.pooling import LEAST_PROBABILITY, Pool
 from headstart.export.classifier_graph import OUTPUT
 from headstart.export.head_graphs import HeadGraph
 from headstart.export.resizing_nodes import resized
+from headstart.export.views import View
 
 _GRAPHS: Final = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 
@@ -32,10 +33,12 @@ class Member:
         model: From pixels, uint8 (N, S, S, 3), to probabilities, float32 (N, K); with its
             tensors inside.
         size_px: Side S of the squares that it takes.
+        view: How it looks at them; ``None``: as they are.
     """
 
     model: ModelProto
     size_px: int
+    view: View | None = None
 
 
 def join_graphs(members: Sequence[Member], pool: Pool) -> ModelProto:
@@ -56,6 +59,7 @@ def join_graphs(members: Sequence[Member], pool: Pool) -> ModelProto:
     answers = []
     for number, member in enumerate(members):
         taken = merger.resized(entry, largest.size_px, member.size_px)
+        taken = merger.viewed(taken, member)
         answers.append(merger.add(member.model, taken, f"member.{number}."))
     append_pool(merger.graph, answers, pool)
     onnx.checker.check_model(merger.model)
@@ -120,6 +124,7 @@ class _Merger:
         self._tensors: dict[bytes, str] = {}
         self._nodes: dict[bytes, tuple[str, ...]] = {}
         self._sizes: dict[int, str] = {}
+        self._views: dict[tuple[str, str], str] = {}
 
     def resized(self, entry: str, from_px: int, to_px: int) -> str:
         """Return the name of the pixels at another size."""
@@ -128,6 +133,17 @@ class _Merger:
         if to_px not in self._sizes:
             self._sizes[to_px] = resized(self.graph, entry, from_px, to_px)
         return self._sizes[to_px]
+
+    def viewed(self, entry: str, member: Member) -> str:
+        """Return the name of the pixels as a member looks at them."""
+        view = member.view
+        if view is None:
+            return entry
+        key = (entry, view.name)
+        if key not in self._views:
+            nodes = HeadGraph(self.graph, f"{view.name}.{member.size_px}.")
+            self._views[key] = view.add(nodes, entry, member.size_px)
+        return self._views[key]
 
     def add(self, model: ModelProto, entry: str, prefix: str) -> str:
         """Add a graph whose input is there already, and return its output's name."""

@@ -22,8 +22,20 @@ def resized(graph: onnx.GraphProto, pixels: str, from_px: int, to_px: int) -> st
         from_px: Side S.
         to_px: Side of the squares wished for.
     """
-    nodes = HeadGraph(graph, f"resized.{to_px}.")
-    shares = bicubic_shares(from_px, to_px)
+    return resample(HeadGraph(graph, f"resized.{to_px}."), pixels, from_px, to_px)
+
+
+def resample(nodes: HeadGraph, pixels: str, from_px: int, to_px: int, *, kept: float = 1.0) -> str:
+    """Add nodes that look at the middle of squares, and return the name of the result.
+
+    Args:
+        nodes: Where they go.
+        pixels: Name of uint8 (N, S, S, 3).
+        from_px: Side S.
+        to_px: Side of the squares wished for.
+        kept: Share of the side that is looked at.
+    """
+    shares = bicubic_shares(from_px, to_px, kept=kept)
     planes = nodes.node("Transpose", pixels, perm=[0, 3, 1, 2])
     values = nodes.node("Cast", planes, to=TensorProto.FLOAT)
     lower = nodes.node("MatMul", nodes.tensor("rows", shares), values)

@@ -11,11 +11,12 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from headstart.engines.openvino_engine import OpenVinoEngine
-from headstart.errors import BundleError
+from headstart.errors import BundleError, UnknownNameError
 from headstart.evaluation.calibration import softmax
 from headstart.evaluation.pooling import METHODS, Method, Pool
 from headstart.export.classifier_graph import build_classifier
 from headstart.export.joined_graph import Member, join_graphs
+from headstart.export.views import VIEWS, find_view
 
 K = 3
 WEIGHTS = np.array([0.7, 0.3])
@@ -38,6 +39,16 @@ def small(side: int, seed: int = 0) -> ModelProto:
         [numpy_helper.from_array(v.astype(np.float32), name) for name, v in tensors.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def placed(side: int) -> ModelProto:
+    """Return a classifier of all pixels of a square, each with weights of its own."""
+    model = small(side)
+    rng = np.random.default_rng(5)
+    weight = (rng.normal(size=(side * side * 3, K)) / 900).astype(np.float32)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight, "w"))
+    model.graph.node[1].CopyFrom(helper.make_node("Flatten", ["values"], ["means"]))
+    return model
 
 
 @pytest.fixture
@@ -87,6 +98,24 @@ def test_smaller_squares_are_made_inside(ask, pixels) -> None:
     joined = join_graphs([Member(models[1], 8), Member(models[0], 12)], pool)
     whole = np.stack([ask(small(12, 1), pixels), ask(models[0], pixels)])
     np.testing.assert_allclose(ask(joined, pixels), np.tensordot(WEIGHTS, whole, 1), atol=0.02)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_other_views_of_a_square_are_made_inside(ask, pixels, name: str) -> None:
+    """A classifier that sees where colours are, shown the square as it is and otherwise."""
+    model, view = placed(12), find_view(name)
+    pool = Pool("average", WEIGHTS, np.zeros(K))
+    joined = join_graphs([Member(model, 12), Member(model, 12, view)], pool)
+    seen = np.stack([view.apply(square) for square in pixels])
+    apart = np.stack([ask(model, pixels), ask(model, seen)])
+    assert np.abs(apart[0] - apart[1]).max() > 0.05
+    np.testing.assert_allclose(ask(joined, pixels), np.tensordot(WEIGHTS, apart, 1), atol=0.01)
+    assert sum(tensor.name.endswith("w") for tensor in joined.graph.initializer) == 1
+
+
+def test_an_unknown_view_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="mirror"):
+        find_view("miror")
 
 
 def test_graphs_of_other_versions_are_refused() -> None:
