@@ -28,6 +28,10 @@ def run(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Write it even if it does not beat its best member.")
     ] = False,
+    views: Annotated[
+        str,
+        typer.Option("--views", help="Of one run: mirror, flip, zoom; several with commas."),
+    ] = "",
     data: Annotated[
         Path | None, typer.Option("--data", help="The images, if they have moved since.")
     ] = None,
@@ -38,6 +42,8 @@ def run(
 
     headstart ensemble runs/lite0 runs/svm --out runs/both --method stacked --anyway
 
+    headstart ensemble runs/lite0 --views mirror,zoom --out runs/views
+
     The runs' held-out answers choose how they are joined and whether it pays; the locked
     test split is looked at once, if the ensemble is kept. Without a win nothing is written.
     """
@@ -46,7 +52,13 @@ def run(
     from headstart.workflows.ensemble import ensemble
 
     result = ensemble(
-        runs, out=out, method=method, anyway=anyway, data=data, progress=TerminalProgress()
+        runs,
+        out=out,
+        method=method,
+        anyway=anyway,
+        data=data,
+        views=[name.strip() for name in views.split(",") if name.strip()],
+        progress=TerminalProgress(),
     )
     _print(result)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,7 @@ from headstart.workflows.environment import describe_environment
 from headstart.workflows.run_directory import RunDirectory, refuse_existing
 from headstart.workflows.scores import write_risk_coverage, write_scores
 from headstart.workflows.stored_run import METRICS, PREDICTIONS, VALIDATION
+from headstart.workflows.view_members import ViewedRun, read_views
 
 AUTO: Final = "auto"
 
@@ -109,6 +110,7 @@ def ensemble(
     method: str = AUTO,
     anyway: bool = False,
     data: str | Path | None = None,
+    views: Sequence[str] = (),
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EnsembleResult:
@@ -119,14 +121,17 @@ def ensemble(
     at once, after that, and only if the ensemble is kept.
 
     Args:
-        runs: Folders of runs, two or more.
+        runs: Folders of runs, two or more; one with ``views``.
         out: Folder of the ensemble, laid out as a run; it must not exist yet.
         method: ``"average"``, ``"weighted"``, ``"stacked"``, or ``"auto"``: the average
             unless another is likelier by more than chance explains.
         anyway: Write it even where it does not win.
         data: The images; where the first run had them from if not given. Some test images
             are run through the joined graph.
-        cache: Cache folder, for archives.
+        views: Of one run: other looks at its squares (``"mirror"``, ``"flip"``, ``"zoom"``)
+            whose answers join the plain one's, chosen and judged in the same way on its
+            validation images.
+        cache: Cache folder.
         progress: Who is told.
 
     Raises:
@@ -139,15 +144,31 @@ def ensemble(
             f"there is no method {method!r}: expected one of {', '.join((AUTO, *METHODS))}"
         )
     refuse_existing(Path(out))
-    plan = _plan(read_members(runs), method)
+    heard, kept = progress or Silent(), cache_dir(cache)
+    viewed = _viewed(runs, views, data, kept, heard) if views else None
+    plan = _plan(viewed.members() if viewed else read_members(runs), method)
     if not (plan.contest.wins or anyway):
         return _result(plan)
+    if viewed:
+        plan = replace(plan, members=replace(plan.members, test=viewed.test_answers()))
     place = data or plan.members.runs[0].data
     if not place:
         raise DataError("these runs do not say where their images are: give --data")
-    images = find_test_images(place, plan.members.test, cache_dir(cache))
-    with (progress or Silent()).wait("joining the graphs"):
+    images = find_test_images(place, plan.members.test, kept)
+    with heard.wait("joining the graphs"):
         return _written(plan, Path(out), images, place)
+
+
+def _viewed(
+    runs: Sequence[str | Path],
+    views: Sequence[str],
+    data: str | Path | None,
+    cache: Path,
+    progress: Progress,
+) -> ViewedRun:
+    if len(runs) != 1:
+        raise ConfigError(f"views are of one run: {len(runs)} are given; join them afterwards")
+    return read_views(runs[0], views, data=data, cache=cache, progress=progress)
 
 
 def _plan(members: Members, method: str) -> _Plan:

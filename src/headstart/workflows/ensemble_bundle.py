@@ -106,7 +106,7 @@ def write_joined(
         BundleError: The graphs cannot be joined, or the joined one answers otherwise.
         StorageError: It cannot be written.
     """
-    graph = write_model(folder, join_graphs([_member(it) for it in members.bundles], pool))
+    graph = write_model(folder, join_graphs(_graphs(members), pool))
     precisions = dict.fromkeys((_precision(members.bundles[0]), "f32"))
     parity = [_parity(graph, it, members, pool, images) for it in precisions]
     _check(parity[0], members)
@@ -141,8 +141,12 @@ def shared_priors(bundles: Sequence[Bundle]) -> dict[str, float] | None:
     return first if same else None
 
 
-def _member(bundle: Bundle) -> Member:
-    return Member(onnx.load(bundle.graph), bundle.info.geometry.size_px)
+def _graphs(members: Members) -> list[Member]:
+    views = members.views or (None,) * len(members.bundles)
+    return [
+        Member(onnx.load(bundle.graph), bundle.info.geometry.size_px, view)
+        for bundle, view in zip(members.bundles, views, strict=True)
+    ]
 
 
 def _precision(bundle: Bundle) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 from headstart.bundle import Bundle, load_bundle
 from headstart.errors import ConfigError, DataError, listed
 from headstart.evaluation.counts import Floats, Ints
+from headstart.export.views import View
 from headstart.workflows.matching import match_answers
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
 from headstart.workflows.stored_run import PREDICTIONS, VALIDATION, StoredRun, read_run
@@ -48,16 +49,20 @@ class Members:
         bundles: Their models, verified.
         held_out: Answers on the images that all of them answered while held out.
         test: Answers on the locked test split.
+        views: How each looks at its squares, where that is what tells them apart.
     """
 
     runs: tuple[StoredRun, ...]
     bundles: tuple[Bundle, ...]
     held_out: JoinedAnswers
     test: JoinedAnswers
+    views: tuple[View | None, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The runs' folders, told apart."""
+        """The runs' folders, told apart; or the views."""
+        if self.views:
+            return tuple(view.name if view else "plain" for view in self.views)
         counts = Counter(run.name for run in self.runs)
         return tuple(run.name if counts[run.name] == 1 else str(run.folder) for run in self.runs)
 
