@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from headstart.bundle import load_bundle
 from headstart.bundle.sealing import copy_changed
@@ -196,3 +197,36 @@ def test_an_unknown_method_and_a_taken_folder_are_refused(runs: list[Path]) -> N
         ensemble(runs, out="both", method="voting")
     with pytest.raises(ConfigError, match="never overwritten"):
         ensemble(runs, out=runs[0])
+
+
+def test_views_of_one_run_are_joined_in_its_graph(finished: Any, tmp_path: Path) -> None:
+    run = finished.result.folder
+    result = ensemble(
+        [run],
+        out=tmp_path / "views",
+        views=["mirror"],
+        method="average",
+        anyway=True,
+        cache=finished.cache,
+    )
+    assert result.members == ("plain", "mirror")
+    assert result.contest.images == len(_rows(run, "val"))
+    photos = [finished.photos / path for path in _rows(run, "test")]
+    pixels = [np.asarray(Image.open(photo)) for photo in photos]
+    own = load(run, precision="f32")
+    shares = np.stack([own.predict_proba(pixels), own.predict_proba([p[:, ::-1] for p in pixels])])
+    deployed = load(result.folder, precision="f32").predict_proba(pixels)
+    np.testing.assert_allclose(deployed, result.pool.probabilities(shares), atol=0.01)
+    assert read_answers(result.folder).paths == tuple(_rows(run, "test"))
+
+
+def test_views_are_of_one_run_and_have_names(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="views are of one run"):
+        ensemble(runs, out=tmp_path / "views", views=["mirror"])
+    with pytest.raises(HeadstartError, match="did you mean mirror"):
+        ensemble(runs[:1], out=tmp_path / "views", views=["miror"])
+
+
+def _rows(run: Path, split: str) -> list[str]:
+    lines = (run / "split.csv").read_text().splitlines()[1:]
+    return [line.split(",")[0] for line in lines if line.endswith(f",{split}")]
