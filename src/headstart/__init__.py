@@ -19,6 +19,7 @@ _HOMES = {
     "benchmark": "headstart.workflows.benchmark",
     "check": "headstart.workflows.check",
     "compare": "headstart.workflows.compare",
+    "ensemble": "headstart.workflows.ensemble",
     "evaluate": "headstart.workflows.evaluate",
     "learning_curve": "headstart.workflows.learning_curve",
     "load": "headstart.serving.predictor",
@@ -37,6 +38,7 @@ __all__ = [
     "benchmark",
     "check",
     "compare",
+    "ensemble",
     "evaluate",
     "learning_curve",
     "load",
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from headstart.workflows.benchmark import benchmark
     from headstart.workflows.check import check
     from headstart.workflows.compare import compare
+    from headstart.workflows.ensemble import ensemble
     from headstart.workflows.evaluate import evaluate
     from headstart.workflows.learning_curve import learning_curve
     from headstart.workflows.lr_find import lr_find

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "train": "Train, judge and bundle a classifier of images.",
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
+    "ensemble": "Join runs into one bundle, if that wins.",
     "decide": "Answer 'unknown' where unsure; other priors, costs.",
     "errors": "Say where a finished run's classifier fails.",
     "benchmark": "Train every combination of a grid, and rank the runs.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,18 @@ PARITY_LIMIT = 0.05
 Probabilities = npt.NDArray[np.float64]
 
 
+class Calibrated(Protocol):
+    """What a bundle says of the classifier in it: a head, or several classifiers in one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the probabilities."""
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by, folded into the graph."""
+
+
 @dataclass(frozen=True)
 class BundleFacts:
     """What ``bundle.json`` holds besides digests and parity."""
@@ -51,7 +63,15 @@ def write_graph(folder: Path, backbone: BackboneGraph, head: Head) -> Path:
     Returns:
         The graph's path.
     """
-    model = build_classifier(onnx.load(backbone.path), head)
+    return write_model(folder, build_classifier(onnx.load(backbone.path), head))
+
+
+def write_model(folder: Path, model: onnx.ModelProto) -> Path:
+    """Write a graph that holds its tensors as ``graph.onnx`` and ``weights.safetensors``.
+
+    Returns:
+        The graph's path.
+    """
     graph, weights = split_weights(model, WEIGHTS_FILE)
     write_bytes(folder / WEIGHTS_FILE, weights)
     write_bytes(folder / GRAPH_FILE, graph)
@@ -59,7 +79,7 @@ def write_graph(folder: Path, backbone: BackboneGraph, head: Head) -> Path:
 
 
 def write_info(
-    folder: Path, head: Head, facts: BundleFacts, parity: Sequence[Parity]
+    folder: Path, head: Calibrated, facts: BundleFacts, parity: Sequence[Parity]
 ) -> BundleInfo:
     """Write ``bundle.json``, which seals the other two files."""
     info = BundleInfo(
