@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "predict": "Classify images with a bundle.",
     "evaluate": "Judge a bundle on labelled images.",
     "decide": "Answer 'unknown' where unsure; other priors, costs.",
+    "export": "Write another format, and prove it answers alike.",
+    "bundle": "Verify, show or compare bundles.",
     "errors": "Say where a finished run's classifier fails.",
     "benchmark": "Train every combination of a grid, and rank the runs.",
     "compare": "Say which of several runs is better, and how sure that is.",
