@@ -52,6 +52,8 @@ def read_tensors(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
+            if length > path.stat().st_size:
+                raise ValueError("its header is longer than the file")
             header = json.loads(stream.read(length))
         header.pop("__metadata__", None)
         return {name: _mapped(path, it, 8 + length) for name, it in header.items()}

@@ -8,12 +8,13 @@ ONNX Runtime. The head stays in float: it is a thousandth of the work, and all o
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, Final
 
 import numpy as np
@@ -66,6 +67,9 @@ def fold_batch_norms(model: onnx.ModelProto) -> onnx.ModelProto:
         conv = producers.get(norm.input[0])
         if _can_fold(conv, norm, tensors, uses):
             _fold(graph, conv, norm, tensors)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [it for it in graph.initializer if it.name not in used]:
+        graph.initializer.remove(tensor)
     return folded
 
 
@@ -123,13 +127,15 @@ def _quiet() -> Iterator[Any]:
     here = sys.modules.get(_TELEMETRY)
     sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # its progress bars
             warnings.simplefilter("ignore")
+            logging.disable(logging.WARNING)
             import nncf
 
             nncf.set_log_level(logging.ERROR)
             yield nncf
     finally:
+        logging.disable(logging.NOTSET)
         if here is None:
             del sys.modules[_TELEMETRY]
         else:
