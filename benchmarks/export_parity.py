@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 from _report import Check, Report, arguments_parser
-
 from headstart.errors import MissingDependencyError
 from headstart.export.formats import FORMATS, INT8
 from headstart.workflows.export import ExportResult, export

@@ -95,7 +95,7 @@ def trace(
     example = torch.from_numpy(pixels.astype(pixels_type))
     with quietly(), torch.no_grad():
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
-        return torch.jit.freeze(traced)  # type: ignore[no-untyped-call]
+        return torch.jit.freeze(traced)
 
 
 def load_whole(path: Path) -> onnx.ModelProto:

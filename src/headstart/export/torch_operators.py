@@ -193,7 +193,7 @@ def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
     value, index, axis = inputs[0], inputs[1], attributes.get("axis", 0)
     if not index.is_floating_point() and index.ndim == 0:
         return value.select(axis, int(index))  # type: ignore[no-any-return]
-    picked = value.index_select(axis, (index.reshape(-1) % value.shape[axis]).long())
+    picked: Tensor = value.index_select(axis, (index.reshape(-1) % value.shape[axis]).long())
     axis %= value.ndim
     return picked.unflatten(axis, index.shape) if index.ndim > 1 else picked
 
@@ -214,7 +214,7 @@ def _pad(inputs: Inputs, attributes: Attributes) -> Tensor:
     mode = attributes.get("mode", "constant")
     if mode == "constant":
         return functional.pad(inputs[0], pairs, value=fill)
-    return functional.pad(inputs[0], pairs, mode={"edge": "replicate"}.get(mode, mode))
+    return functional.pad(inputs[0], pairs, mode="replicate" if mode == "edge" else mode)
 
 
 def _constant_of_shape(inputs: Inputs, attributes: Attributes) -> Tensor:

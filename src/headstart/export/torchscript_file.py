@@ -18,7 +18,7 @@ def write(bundle: Bundle, path: Path) -> None:
     """Write it, with what the bundle is as extra files inside."""
     traced = trace(load_whole(bundle.graph), bundle.info.geometry.size_px)
     with storage_errors(path), quietly():
-        torch.jit.save(traced, str(path), _extra_files=metadata_of(bundle))  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, str(path), _extra_files=metadata_of(bundle))
 
 
 def opened(path: Path) -> Answering:
