@@ -195,7 +195,8 @@ def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
         return value.select(axis, int(index))  # type: ignore[no-any-return]
     picked: Tensor = value.index_select(axis, (index.reshape(-1) % value.shape[axis]).long())
     axis %= value.ndim
-    return picked.unflatten(axis, index.shape) if index.ndim > 1 else picked
+    shape = (*picked.shape[:axis], *index.shape, *picked.shape[axis + 1 :])
+    return picked.reshape(shape) if index.ndim > 1 else picked
 
 
 def _split(inputs: Inputs, attributes: Attributes) -> tuple[Tensor, ...]:
