@@ -96,8 +96,9 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         epilog="Every command takes --debug, which shows the traceback of an error.",
     )
     app.callback()(_options)
+    called = next((it for it in arguments[:2] if it in COMMANDS), None)
     for name, summary in COMMANDS.items():
-        command = _load(name) if name in arguments[:2] else _stand_in
+        command = _load(name) if name == called else _stand_in
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name, short_help=summary)
         else:
