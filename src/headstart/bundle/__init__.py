@@ -8,6 +8,7 @@ from headstart.bundle.schema import (
     FileDigest,
     Parity,
     Provenance,
+    QuantisedRecord,
     RejectRecord,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "FileDigest",
     "Parity",
     "Provenance",
+    "QuantisedRecord",
     "RejectRecord",
     "load_bundle",
 ]

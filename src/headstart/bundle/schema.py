@@ -85,6 +85,20 @@ class DecisionRecord(_Record):
     """What it came to on the locked test split."""
 
 
+class QuantisedRecord(_Record):
+    """How a bundle came to compute in int8, and what that cost on the locked test split."""
+
+    method: str
+    calibration_images: int
+    """Training images that the ranges were measured on."""
+    source_seal: str
+    """Of the bundle it was made from, whose answers it is compared with."""
+    accuracy: dict[str, float]
+    """Accuracy of int8 less that of the source: value, low, high."""
+    p_value: float
+    """McNemar's exact test."""
+
+
 class BundleInfo(_Record):
     """Everything about a bundle but its numbers."""
 
@@ -104,6 +118,8 @@ class BundleInfo(_Record):
     """Shares of the classes that the probabilities go by; ``None`` in older bundles."""
     decision: DecisionRecord | None = None
     """``None``: every image is called its most probable class."""
+    quantised: QuantisedRecord | None = None
+    """``None``: it computes in floating point."""
     seal: str = ""
     """Digest over all of the above: a changed class name or geometry is noticed too."""
 

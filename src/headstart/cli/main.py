@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "evaluate": "Judge a bundle on labelled images.",
     "ensemble": "Join runs into one bundle, if that wins.",
     "decide": "Answer 'unknown' where unsure; other priors, costs.",
+    "export": "Write another format, and prove it answers alike.",
+    "bundle": "Verify, show or compare bundles.",
     "errors": "Say where a finished run's classifier fails.",
     "benchmark": "Train every combination of a grid, and rank the runs.",
     "compare": "Say which of several runs is better, and how sure that is.",
@@ -95,8 +97,9 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         epilog="Every command takes --debug, which shows the traceback of an error.",
     )
     app.callback()(_options)
+    called = next((it for it in arguments[:2] if it in COMMANDS), None)
     for name, summary in COMMANDS.items():
-        command = _load(name) if name in arguments[:2] else _stand_in
+        command = _load(name) if name == called else _stand_in
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name, short_help=summary)
         else:

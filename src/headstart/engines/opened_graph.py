@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from headstart.engines.base import PixelBatch, check_pixels
 from headstart.engines.openvino_engine import (
-    native_precision,
     openvino_core,
+    usable_precision,
     without_fused_attention,
 )
 from headstart.engines.quiet_openvino import openvino as ov
@@ -94,7 +94,7 @@ class OpenedGraph:
         """
         outputs = [self._operations[name].output(port) for name, port in tensors]
         model = ov.Model(outputs, self._model.get_parameters(), "inside")
-        chosen = native_precision() if precision == "auto" else precision
+        chosen = usable_precision(model, precision)
         settings = {
             "INFERENCE_PRECISION_HINT": chosen,
             "NUM_STREAMS": "1",

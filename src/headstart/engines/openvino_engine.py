@@ -51,21 +51,22 @@ class OpenVinoEngine:
         threads: int | None = None,
         batch_size: int = THROUGHPUT_BATCH,
     ) -> None:
-        self.precision = native_precision() if precision == "auto" else precision
         self.batch_size = batch_size
         threads = threads or cpu_count()
         streams = 1 if batch_size == 1 else threads
         core = openvino_core()
         model = core.read_model(graph)
         model.reshape({0: [batch_size, *list(model.input(0).partial_shape)[1:]]})
+        hint = usable_precision(model, precision)
+        self.precision = "int8" if is_quantised(model) else hint
         self._compiled = core.compile_model(
             model,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": self.precision,
+                "INFERENCE_PRECISION_HINT": hint,
                 "NUM_STREAMS": str(streams),
                 "INFERENCE_NUM_THREADS": str(threads),
-                **without_fused_attention(model, self.precision),
+                **without_fused_attention(model, hint),
             },
         )
         self._requests = [self._compiled.create_infer_request() for _ in range(streams + 1)]
@@ -99,6 +100,21 @@ class OpenVinoEngine:
         request.wait()
         parts = [request.get_output_tensor(i).data for i in range(len(self._compiled.outputs))]
         return np.concatenate([part[:count] for part in parts], axis=1).astype(np.float32)
+
+
+def is_quantised(model: Any) -> bool:
+    """Tell whether a graph computes in int8 where it can."""
+    return any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
+
+
+def usable_precision(model: Any, precision: str) -> str:
+    """Return the arithmetic of what a graph computes in floating point.
+
+    Beside int8 that is f32: with bf16 OpenVINO 2026.4 finds "no suitable implementations".
+    """
+    if is_quantised(model):
+        return "f32"
+    return native_precision() if precision == "auto" else precision
 
 
 def without_fused_attention(model: Any, precision: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,9 @@ from headstart.heads.base import Head
 
 OUTPUT: Final = "probabilities"
 _SMALL: Final = 32
-"""Tensors with fewer numbers, and those of integers, stay in the graph: shapes, constants."""
+"""Tensors with fewer numbers, and those of wider integers, stay in the graph: shapes, constants."""
+_DTYPES: Final = {"float32": ("F32", "<f4"), "int8": ("I8", "|i1")}
+"""How safetensors and NumPy call what is stored."""
 
 
 def build_classifier(backbone: ModelProto, head: Head) -> ModelProto:
@@ -80,7 +82,8 @@ def split_weights(model: ModelProto, location: str) -> tuple[bytes, bytes]:
     Returns:
         Content of the ONNX file and of the safetensors file.
     """
-    moved = [tensor for tensor in model.graph.initializer if _is_weight(tensor)]
+    weights = [tensor for tensor in model.graph.initializer if _is_weight(tensor)]
+    moved = sorted(weights, key=lambda it: it.data_type)  # float32 first: it stays aligned
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in moved}
     content, offsets = pack_safetensors(arrays)
     for tensor in moved:
@@ -98,17 +101,17 @@ def split_weights(model: ModelProto, location: str) -> tuple[bytes, bytes]:
 
 def _is_weight(tensor: TensorProto) -> bool:
     large = np.prod(tensor.dims, dtype=int) >= _SMALL
-    return bool(large and tensor.data_type == TensorProto.FLOAT)
+    return bool(large and tensor.data_type in (TensorProto.FLOAT, TensorProto.INT8))
 
 
-def pack_safetensors(arrays: Mapping[str, npt.NDArray[np.float32]]) -> tuple[bytes, dict[str, int]]:
+def pack_safetensors(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[bytes, dict[str, int]]:
     """Return the content of a safetensors file, and each tensor's offset in it.
 
     The format (https://github.com/huggingface/safetensors): header length as a
     little-endian uint64, JSON header, then the tensors one after the other.
 
     Args:
-        arrays: float32 tensors by name.
+        arrays: float32 and int8 tensors by name.
     """
     header: dict[str, object] = {}
     starts: dict[str, int] = {}
@@ -116,7 +119,7 @@ def pack_safetensors(arrays: Mapping[str, npt.NDArray[np.float32]]) -> tuple[byt
     for name, array in arrays.items():
         starts[name] = end
         header[name] = {
-            "dtype": "F32",
+            "dtype": _DTYPES[array.dtype.name][0],
             "shape": list(array.shape),
             "data_offsets": [end, end + array.nbytes],
         }
@@ -125,7 +128,8 @@ def pack_safetensors(arrays: Mapping[str, npt.NDArray[np.float32]]) -> tuple[byt
     text += b" " * (-len(text) % 8)
     base = 8 + len(text)
     offsets = {name: base + start for name, start in starts.items()}
-    body = b"".join(np.ascontiguousarray(array, "<f4").tobytes() for array in arrays.values())
+    stored = (np.ascontiguousarray(it, _DTYPES[it.dtype.name][1]) for it in arrays.values())
+    body = b"".join(array.tobytes() for array in stored)
     return struct.pack("<Q", len(text)) + text + body, offsets
 
 

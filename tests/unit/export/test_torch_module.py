@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.reference
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from headstart.errors import BundleError
+from headstart.export.torch_module import GraphModule
+
+GENERATOR = np.random.default_rng(0)
+IMAGE = GENERATOR.normal(size=(2, 4, 7, 7)).astype(np.float32)
+
+
+def graph(kind: str, tensors: list[np.ndarray], **attributes: Any) -> onnx.ModelProto:
+    names = [f"t{place}" for place in range(len(tensors))]
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, None)
+    made = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    node = helper.make_node(kind, ["x", *names], ["y"], **attributes)
+    stored = [numpy_helper.from_array(it, n) for it, n in zip(tensors, names, strict=True)]
+    whole = helper.make_graph([node], "one", [given], [made], stored)
+    return helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def weight(*shape: int) -> np.ndarray:
+    return GENERATOR.normal(size=shape).astype(np.float32)
+
+
+def numbers(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tensors", "attributes"),
+    [
+        ("Conv", [weight(6, 4, 3, 3), weight(6)], {"pads": [0, 0, 1, 1], "strides": [2, 2]}),
+        ("Conv", [weight(4, 1, 3, 3)], {"group": 4, "pads": [1, 1, 1, 1]}),
+        ("MaxPool", [], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [0, 0, 1, 1]}),
+        ("AveragePool", [], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
+        ("AveragePool", [], {"kernel_shape": [3, 3], "pads": [0, 0, 1, 1]}),
+        ("BatchNormalization", [weight(4), weight(4), weight(4), abs(weight(4))], {}),
+        ("Clip", [np.float32(0.0), np.float32(0.5)], {}),
+        ("Slice", [numbers(-1), numbers(-(2**62)), numbers(2), numbers(-1)], {}),
+        ("Slice", [numbers(1, 0), numbers(2**62, 5), numbers(2, 3), numbers(1, 2)], {}),
+        ("Pad", [numbers(0, 0, 1, 2, 0, 0, 3, 4), np.float32(0.5)], {}),
+        ("Reshape", [numbers(0, -1, 49)], {}),
+        ("Expand", [numbers(3, 1, 4, 7, 7)], {}),
+        ("Gather", [numbers(1, 0)], {"axis": 1}),
+        ("ReduceMean", [], {"axes": [2, 3], "keepdims": 0}),
+        ("ReduceL2", [], {"axes": [1], "keepdims": 1}),
+        ("ReduceSum", [numbers(1)], {"keepdims": 1}),
+        ("Transpose", [], {"perm": [0, 2, 3, 1]}),
+        ("Flatten", [], {}),
+        ("Softmax", [], {"axis": 1}),
+        ("HardSigmoid", [], {"alpha": 1 / 6, "beta": 0.5}),
+        ("LeakyRelu", [], {"alpha": 0.1}),
+        ("Unsqueeze", [numbers(0, 3)], {}),
+    ],
+)
+def test_operators_are_those_of_onnx(kind: str, tensors: list, attributes: dict) -> None:
+    model = graph(kind, [np.asarray(it) for it in tensors], **attributes)
+    (expected,) = onnx.reference.ReferenceEvaluator(model).run(None, {"x": IMAGE})
+    found = GraphModule(model)(torch.from_numpy(IMAGE)).numpy()
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_operator_that_is_not_known_is_named() -> None:
+    with pytest.raises(BundleError, match="GridSample"):
+        GraphModule(graph("GridSample", [weight(2, 3, 3, 2)]))

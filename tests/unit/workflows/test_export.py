@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from headstart.bundle import load_bundle
+from headstart.bundle.difference import compare_bundles
+from headstart.data.decoding import load_pixels
+from headstart.errors import BundleError, DataError, MissingDependencyError, UnknownNameError
+from headstart.export import formats
+from headstart.export import onnx_file as onnx_module
+from headstart.files import write_csv, write_json
+from headstart.serving.predictor import load
+from headstart.workflows.export import export
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+CLASSES = ("class 0", "class 1", "class 2")
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    missing = [name for name in packages if find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {missing}")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, image_folder) -> Path:
+    return image_folder(tmp_path_factory.mktemp("images") / "photos", *CLASSES, per_class=4)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, write_bundle, random_head, photos) -> Path:
+    """A run whose test images are the last of each class."""
+    folder = tmp_path_factory.mktemp("runs") / "waste"
+    write_bundle(folder / "bundle", random_head("blocks.2/mean", "blocks.2/std"))
+    names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.png"))
+    rows = [(it, it.split("/")[0], "test" if it.endswith("3.png") else "train") for it in names]
+    write_csv(folder / "split.csv", ("image_path", "label", "split"), rows)
+    write_json(folder / "metrics.json", {"test": {"n": 3}})
+    write_json(folder / "environment.json", {"data": str(photos)})
+    return folder
+
+
+def test_images(run: Path, photos: Path) -> np.ndarray:
+    info = load_bundle(run).info
+    files = [photos / name / "3.png" for name in CLASSES]
+    return np.stack([load_pixels(it.read_bytes(), info.geometry, max_pixels=10**7) for it in files])
+
+
+test_images.__test__ = False  # type: ignore[attr-defined]
+
+
+@needs("onnxruntime")
+def test_onnx_is_one_file_that_says_what_it_is_and_answers_alike(run, photos, tmp_path) -> None:
+    import onnxruntime
+
+    result = export(run, format="onnx", out=tmp_path / "out")
+    assert {it.name for it in result.folder.iterdir()} == {
+        "model.onnx", "model.json", "parity.json", "parity.md",
+    }  # fmt: skip
+    session = onnxruntime.InferenceSession(result.file.read_bytes())  # no other file in reach
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["headstart.classes"]) == list(CLASSES)
+    assert json.loads(said["headstart.geometry"])["mode"] == "pad"
+    pixels = test_images(run, photos)
+    (answers,) = session.run(None, {session.get_inputs()[0].name: pixels})
+    expected = load(run, precision="f32").predict_proba([photos / it / "3.png" for it in CLASSES])
+    assert np.abs(answers - expected).max() < 1e-4
+    report = json.loads((result.folder / "parity.json").read_text())
+    assert report["against_bundle_f32"]["images"] == 3
+    assert report["against_bundle_f32"]["top1_disagreements"] == 0
+    assert report["passed"]
+
+
+def test_openvino_and_torchscript_answer_alike_for_any_number_of_images(
+    run, photos, tmp_path
+) -> None:
+    expected = load(run, precision="f32").predict_proba([photos / it / "3.png" for it in CLASSES])
+    pixels = test_images(run, photos)
+    for name in ("openvino", "torchscript"):
+        result = export(run, format=name, out=tmp_path / name)
+        assert result.parity.passed
+        assert result.parity.bundle.largest < 1e-4
+    module = torch.jit.load(str(tmp_path / "torchscript" / "model.pt"))
+    for count in (1, 2, 3):
+        answers = module(torch.from_numpy(pixels[:count])).numpy()
+        assert np.abs(answers - expected[:count]).max() < 1e-4
+
+
+@needs("coremltools")
+@pytest.mark.skipif(sys.platform == "darwin", reason="there it is run")
+def test_core_ml_is_written_and_says_that_it_was_not_run_here(run, tmp_path) -> None:
+    result = export(run, format="coreml", out=tmp_path / "out")
+    assert (result.file / "Manifest.json").is_file()
+    assert "macOS" in result.parity.lines()[-1]
+    assert result.parity.measured_on == "its PyTorch translation"
+
+
+@needs("nncf", "onnxruntime")
+def test_int8_is_a_bundle_that_predicts_and_says_what_it_cost(run, photos, tmp_path) -> None:
+    result = export(run, format="int8", out=tmp_path / "int8", calibration_images=4)
+    info = load_bundle(result.folder).info
+    assert info.quantised is not None
+    assert info.quantised.source_seal == load_bundle(run).info.seal
+    assert info.quantised.calibration_images == 4
+    assert info.test["n"] == 3
+    assert result.parity.accuracy_test is not None
+    answers = load(result.folder).predict_proba([photos / it / "3.png" for it in CLASSES])
+    assert answers.shape == (3, 3)
+    assert np.abs(answers.sum(1) - 1).max() < 1e-4
+    weights = [
+        load_bundle(it).info.files["weights.safetensors"].bytes for it in (run, tmp_path / "int8")
+    ]
+    assert weights[1] < weights[0] / 2
+    fields = compare_bundles(load_bundle(run), load_bundle(result.folder)).fields
+    assert fields["quantised.calibration_images"] == (None, 4)
+
+
+def test_a_file_that_answers_otherwise_is_refused_and_leaves_nothing(
+    run, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(
+        onnx_module, "opened", lambda path: lambda pixels: np.eye(3)[[0] * len(pixels)]
+    )
+    monkeypatch.setattr(formats, "require", lambda *_, **__: None)
+    with pytest.raises(BundleError, match="does not answer as the bundle does"):
+        export(run, format="onnx", out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_installed_is_said_before_any_work(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="pip install litert-torch"):
+        export(run, format="litert", out=tmp_path / "out")
+    with pytest.raises(MissingDependencyError, match=r"pip install .*nncf"):
+        export(run, format="int8", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_format_that_there_is_not_is_told_apart(run) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean onnx"):
+        export(run, format="onx")
+
+
+def test_images_that_have_moved_are_asked_for(run, tmp_path, image_folder) -> None:
+    other = image_folder(tmp_path / "other", *CLASSES, per_class=2)
+    with pytest.raises(DataError, match="3 of the run's 3 test images are not in"):
+        export(run, format="openvino", out=tmp_path / "out", data=other)
+
+
+def test_a_bundle_alone_needs_data_and_takes_all_of_it(run, small_bundle, photos, tmp_path) -> None:
+    with pytest.raises(DataError, match="give --data"):
+        export(small_bundle, format="openvino", out=tmp_path / "out")
+    result = export(small_bundle, format="openvino", out=tmp_path / "out", data=photos)
+    assert result.parity.bundle.images == 12
