@@ -117,9 +117,10 @@ class DecoderPool:
             while (job := self._jobs.get()) is not None:
                 if job.answer.cancelled():
                     continue
-                if not process.is_alive():  # ended while idle: no image is to blame
+                if not process.takes(job):  # it ended while idle: no image is to blame
                     process = process.replaced()
-                outcome = process.decode(job)
+                    process.takes(job)
+                outcome = process.answer(job)
                 job.settle(outcome)
                 if isinstance(outcome, _OverrunError):
                     self.lost += 1
@@ -161,17 +162,23 @@ class _Process:
             self._ready = True
         return True
 
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def decode(self, job: _Job) -> Pixels | BadImageError:
+    def takes(self, job: _Job) -> bool:
+        """Hand it an image; return whether it has that whole and begins."""
+        if not self.start():
+            return False
         geometry = job.geometry.model_dump_json().encode()
         header = TASK.pack(len(geometry), job.max_pixels, len(job.image))
-        if not self.start():
-            return _OverrunError(OVERRUN)
         try:
             self._socket.sendall(header + geometry)
             self._socket.sendall(job.image)
+            receive(self._socket, ANSWER.size)
+        except (OSError, EOFError):
+            return False
+        return True
+
+    def answer(self, job: _Job) -> Pixels | BadImageError:
+        """Wait for what becomes of the image."""
+        try:
             kind, length = ANSWER.unpack(receive(self._socket, ANSWER.size))
             content = receive(self._socket, length)
         except (OSError, EOFError):

@@ -47,6 +47,7 @@ def _answer(
 ) -> None:
     geometry = _geometry(bytes(receive(connection, geometry_bytes)))
     image = bytes(receive(connection, image_bytes))
+    connection.sendall(ANSWER.pack(READY, 0))  # from here on, the image is to blame
     try:
         pixels = load_pixels(image, geometry, max_pixels=max_pixels)
     except (BadImageError, MemoryError) as error:
