@@ -28,6 +28,7 @@ SMALL_PX = 320
 
 
 def main() -> None:
+    """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("bundle", type=Path)
     options.add_argument("images", type=Path)
@@ -49,6 +50,7 @@ def main() -> None:
 
 
 def small_jpeg(path: Path) -> bytes:
+    """Return a photo as it is uploaded from a phone's preview: small."""
     with Image.open(path) as image:
         image.thumbnail((SMALL_PX, SMALL_PX))
         buffer = io.BytesIO()
@@ -73,6 +75,7 @@ def engine_rate(bundle: Path, jpegs: list[bytes]) -> float:
 
 
 def started(bundle: Path) -> tuple[subprocess.Popen[str], int]:
+    """Return a service in a process of its own, and its port."""
     command = [sys.executable, "-c", ENTRY, "serve", f"model={bundle}", "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
