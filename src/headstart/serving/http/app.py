@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -43,15 +43,12 @@ ROUTES: Final = {
 }
 
 
-def build_app(
-    service: OnlineService, config: ServeConfig, *, on_stop: Callable[[], None] = lambda: None
-) -> ASGIApp:
+def build_app(service: OnlineService, config: ServeConfig) -> ASGIApp:
     """Return the service as an ASGI application.
 
     Args:
         service: With its models loaded; the application waits for its processes and ends them.
         config: Limits, token, names.
-        on_stop: Called when all is over.
     """
     metrics = Metrics()
 
@@ -61,7 +58,6 @@ def build_app(
         async with reloading(service.models, every_s=config.reload_s, metrics=metrics):
             yield
         service.close()
-        on_stop()
 
     app = FastAPI(
         title="headstart",

@@ -15,6 +15,9 @@ async def read_body(
 ) -> bytes:
     """Return a body that keeps its limits.
 
+    What is refused before its end is not cut off, or its client would see a reset instead of
+    the answer: uvicorn reads on and keeps nothing, until the deadline of headers.
+
     Args:
         request: Whose.
         most_bytes: Its largest size, whatever its header promises.
@@ -53,4 +56,4 @@ def _check_promise(request: Request, most_bytes: int) -> None:
 
 def _too_large(most_bytes: int) -> RequestFailure:
     message = f"the body is larger than {most_bytes:,} bytes"
-    return closing(413, "body_too_large", message)
+    return RequestFailure(413, "body_too_large", message)

@@ -39,5 +39,5 @@ def busy(message: str) -> RequestFailure:
 
 
 def closing(status: int, code: str, message: str) -> RequestFailure:
-    """Return a failure after which the connection cannot be used: its body was not read."""
+    """Return a failure after which the connection is of no use: its client has stalled."""
     return RequestFailure(status, code, message, headers={"Connection": "close"})

@@ -11,7 +11,7 @@ from headstart.config.serving import ServeConfig
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.evaluation.decision import UNKNOWN
 from headstart.serving.http.body import read_body
-from headstart.serving.http.failures import RequestFailure, busy, closing
+from headstart.serving.http.failures import RequestFailure, busy
 from headstart.serving.http.metrics import Metrics
 from headstart.serving.http.multipart import Form, read_form
 from headstart.serving.online.models import ServedModel
@@ -62,7 +62,7 @@ async def _read(request: Request, config: ServeConfig, count: Any) -> Form:
     is_form = kind.lower().startswith("multipart/form-data")
     if not is_form and not _may_be_image(kind):
         message = "send a form (multipart/form-data) with files, or an image as the body"
-        raise closing(415, "unsupported_media_type", message)
+        raise RequestFailure(415, "unsupported_media_type", message)
     body = await read_body(
         request,
         most_bytes=config.max_body_mb * 1_000_000,

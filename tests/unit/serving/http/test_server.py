@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
@@ -101,11 +102,10 @@ AUTHORISED = {"Authorization": "Bearer open sesame, please"}
 def ask(running: Running, method: str, path: str, body: bytes = b"", **headers: str) -> Told:
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body=body or None, headers={**AUTHORISED, **named})
-    answer = connection.getresponse()
-    told = Told(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-    connection.close()
-    return told
+    with contextlib.closing(connection):
+        connection.request(method, path, body=body or None, headers={**AUTHORISED, **named})
+        answer = connection.getresponse()
+        return Told(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
 
 
 def form(*files: bytes, **fields: str) -> tuple[bytes, dict[str, str]]:
