@@ -37,10 +37,13 @@ def main() -> None:
     given = options.parse_args()
     jpegs = [small_jpeg(path) for path in sorted(given.images.rglob("*.jpg"))[:64]]
     found: dict[str, object] = {"engine_images_per_s": engine_rate(given.bundle, jpegs)}
+    print(found, flush=True)
     process, port = started(given.bundle)
     try:
         for clients in (1, 16, 200):
-            found[f"c{clients}"] = asyncio.run(loaded(port, jpegs, clients, given.seconds))
+            row = asyncio.run(loaded(port, jpegs, clients, given.seconds))
+            print(f"{clients} clients: {row}", flush=True)
+            found[f"c{clients}"] = row
     finally:
         process.terminate()
         found["exit"] = process.wait(30)
