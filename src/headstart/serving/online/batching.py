@@ -126,6 +126,7 @@ def _compiled(graph: Path, size: int, precision: str, streams: int) -> Any:
     model.reshape({0: [size, *list(model.input(0).partial_shape)[1:]]})
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
+        "ENABLE_CPU_PINNING": False,  # a stream does not wait for a core that others hold
         "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": str(streams),
         **without_fused_attention(model, precision),
