@@ -123,7 +123,9 @@ async def loaded(port: int, jpegs: list[bytes], clients: int, seconds: float) ->
     row: dict[str, object] = {"images_per_s": statuses[200] / seconds, "statuses": dict(statuses)}
     for status in statuses:
         times = [1000 * passed for one, passed in taken if one == status]
-        row[f"ms_{status}"] = dict(zip(("p50", "p99"), np.percentile(times, (50, 99)), strict=True))
+        row[f"ms_{status}"] = dict(
+            zip(("p50", "p99"), np.percentile(times, (50, 99)).tolist(), strict=True)
+        )
     return row
 
 
