@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "rank": "Rank pretrained networks for images, without fine-tuning.",
     "train": "Train, judge and bundle a classifier of images.",
     "predict": "Classify images with a bundle.",
+    "serve": "Answer images over HTTP, safe by default.",
     "evaluate": "Judge a bundle on labelled images.",
     "ensemble": "Join runs into one bundle, if that wins.",
     "decide": "Answer 'unknown' where unsure; other priors, costs.",

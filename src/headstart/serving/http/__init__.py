@@ -1,0 +1,1 @@
+"""The service over HTTP. This folder alone imports FastAPI, Starlette and uvicorn."""

@@ -1,0 +1,121 @@
+"""Running the service until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+import uvicorn
+
+from headstart.config.serving import ServeConfig
+from headstart.errors import ConfigError
+from headstart.serving.http.app import build_app
+from headstart.serving.http.logs import log, log_to_stderr
+from headstart.serving.http.protocol import guarded_protocol
+from headstart.serving.online.models import Source
+from headstart.serving.online.service import OnlineService
+
+_MOST_HEADER_BYTES = 16_384
+_NOTICE_S = 0.5
+"""How long the service still answers after it has said that it is not ready any more."""
+
+
+def run_server(
+    sources: Sequence[Source], config: ServeConfig, *, on_start: Callable[[str], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what has begun.
+
+    Args:
+        sources: Bundles.
+        config: Address and limits.
+        on_start: Told the address, once requests are welcome.
+
+    Raises:
+        BundleError: A bundle is incomplete or changed.
+        ConfigError: The address cannot be listened on.
+    """
+    log_to_stderr()
+    service = OnlineService(sources, config)
+    for model in service.models.models.values():
+        log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
+    server = _Server(_uvicorn_config(service, config), service, on_start)
+    try:
+        server.run()
+    except SystemExit:
+        service.close()
+        raise ConfigError(
+            f"cannot listen on {config.host}, port {config.port}: it is taken, or not this "
+            "machine's; choose another with --port (0: any)"
+        ) from None
+    log("ended")
+
+
+def _uvicorn_config(service: OnlineService, config: ServeConfig) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(service, config),
+        host=config.host,
+        port=config.port,
+        http=guarded_protocol(
+            header_timeout_s=config.header_timeout_s, max_connections=config.max_connections
+        ),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+        timeout_keep_alive=max(1, round(config.idle_timeout_s)),
+        timeout_graceful_shutdown=max(1, round(config.drain_timeout_s)),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says that it is not ready before it ends, and ends with 0."""
+
+    def __init__(
+        self, config: uvicorn.Config, service: OnlineService, on_start: Callable[[str], None]
+    ) -> None:
+        super().__init__(config)
+        self._service = service
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        self._on_start(f"http://{shown}:{port}")
+        log("listening", host=host, port=port)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        before = {one: signal.signal(one, self._asked_to_end(loop)) for one in _ENDING}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def _asked_to_end(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> Callable[[int, FrameType | None], None]:
+        def end(number: int, _: FrameType | None) -> None:
+            if not self._service.is_ready:  # asked again: at once
+                self.should_exit = self.force_exit = True
+                return
+            self._service.is_ready = False
+            loop.call_soon_threadsafe(self._drain, number)
+
+        return end
+
+    def _drain(self, number: int) -> None:
+        log("ending", signal=signal.Signals(number).name, images=self._service.load.images)
+        asyncio.get_running_loop().call_later(_NOTICE_S, setattr, self, "should_exit", True)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)

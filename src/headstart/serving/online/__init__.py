@@ -1,0 +1,1 @@
+"""A service's inside, without HTTP: decoding processes, micro-batches, models, admission."""

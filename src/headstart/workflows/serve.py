@@ -1,0 +1,29 @@
+"""``headstart serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from headstart.config.serving import ServeConfig
+from headstart.serving.http.server import run_server
+from headstart.serving.online.models import read_sources
+
+
+def serve(
+    bundles: Sequence[str],
+    *,
+    config: ServeConfig | None = None,
+    on_start: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Answer images over HTTP until told to end (SIGTERM, SIGINT).
+
+    Args:
+        bundles: ``PATH`` or ``NAME=PATH`` each: a bundle, or a run that holds one.
+        config: Address and limits; loopback, port 8000 where not given.
+        on_start: Told the address, once requests are welcome.
+
+    Raises:
+        BundleError: A bundle is missing, incomplete or changed.
+        ConfigError: A name that cannot be served, or an address that cannot be listened on.
+    """
+    run_server(read_sources(bundles), config or ServeConfig(), on_start=on_start)
