@@ -160,6 +160,14 @@ def _is_inside(file: Path, root: Path) -> bool:
     return real.is_relative_to(root) and real.is_file()
 
 
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return False
+    return True
+
+
 def _stamp(folder: Path, root: Path) -> Stamp:
     """Return by what a run is seen to have changed.
 
@@ -168,6 +176,8 @@ def _stamp(folder: Path, root: Path) -> Stamp:
     """
     if _PARTIAL in folder.name:
         raise _BrokenError("unfinished: under way, or stopped")
+    if not _is_text(str(folder)):
+        raise _BrokenError("its name is no text")
     present = [folder / name for name in _READ if os.path.lexists(folder / name)]
     if not all(_is_inside(file, root) for file in present):
         raise _BrokenError("it links to files outside the folder of runs")

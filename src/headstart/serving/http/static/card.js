@@ -4,6 +4,7 @@ import { el, percent } from "./elements.js";
 import { heatSwitch } from "./heat.js";
 
 const MOST_BARS = 3;
+const MOST_CLASSES = 50; // the table has all of them
 const PATIENCE_MS = 5000;
 
 export class Card {
@@ -116,7 +117,7 @@ function doubt({ label, confidence }, served) {
 function shares({ probabilities, label }, threshold, unknown) {
   const ordered = Object.entries(probabilities).sort((one, other) => other[1] - one[1]);
   const top = unknown ? null : track(probabilities[label], threshold, "best");
-  const listed = ordered.filter(([name]) => unknown || name !== label);
+  const listed = ordered.filter(([name]) => unknown || name !== label).slice(0, MOST_CLASSES);
   const rows = listed.map(([name, share]) => bar(name, share, unknown && name === label ? threshold : 0));
   const rest = rows.slice(MOST_BARS);
   return el(
