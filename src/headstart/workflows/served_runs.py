@@ -28,6 +28,8 @@ LEADERBOARD: Final = "leaderboard.html"
 MOST_RUNS: Final = 500
 MOST_PLACED: Final = 60
 """Runs of one board that are tested pair by pair."""
+MOST_BYTES: Final = 64_000_000
+"""Of a file that is read: answers on more are listed without a place."""
 _DEPTH: Final = 4
 _READ: Final = (METRICS, PREDICTIONS, "config.yaml", "environment.json", "bundle/bundle.json")
 _PARTIAL: Final = ".partial-"
@@ -181,8 +183,10 @@ def _stamp(folder: Path, root: Path) -> Stamp:
     present = [folder / name for name in _READ if os.path.lexists(folder / name)]
     if not all(_is_inside(file, root) for file in present):
         raise _BrokenError("it links to files outside the folder of runs")
-    found = (file.stat() for file in present)
-    return tuple((it.st_mtime_ns, it.st_size) for it in found)
+    found = {file.name: file.stat() for file in present}
+    if any(it.st_size > MOST_BYTES for name, it in found.items() if name != PREDICTIONS):
+        raise _BrokenError("its files are too large")
+    return tuple((it.st_mtime_ns, it.st_size) for it in found.values())
 
 
 @lru_cache(maxsize=2 * MOST_RUNS)
@@ -193,10 +197,16 @@ def _read(folder: Path, _: Stamp) -> _Seen:
     except DataError as error:
         raise _BrokenError("its files are damaged, or no run's") from error
     try:
-        images, right = _judged(read_answers(folder))
+        images, right = _judged(_answers(folder))
     except DataError:  # figures without answers: listed, but not placed
         images, right = "", np.empty(0, np.bool_)
     return _Seen(run, images, right)
+
+
+def _answers(folder: Path) -> StoredAnswers:
+    if (folder / PREDICTIONS).is_file() and (folder / PREDICTIONS).stat().st_size > MOST_BYTES:
+        raise DataError("the answers are too many to be placed")
+    return read_answers(folder)
 
 
 def _judged(answers: StoredAnswers) -> tuple[str, Bools]:

@@ -33,6 +33,7 @@ REPORT_POLICY: Final = (
 _REPORT_HEADERS: Final = {
     "Content-Security-Policy": REPORT_POLICY,
     "Cross-Origin-Opener-Policy": "unsafe-none",  # browsers refuse a sandbox that has another
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
 
@@ -120,4 +121,5 @@ def _addressed(listed: dict[str, Any], addresses: ReportAddresses) -> dict[str, 
 
 
 def _json(content: dict[str, Any]) -> Response:
-    return Response(json.dumps(content), media_type="application/json")
+    headers = {"Cache-Control": "no-store"}  # its addresses end
+    return Response(json.dumps(content), media_type="application/json", headers=headers)

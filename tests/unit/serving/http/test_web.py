@@ -334,3 +334,26 @@ def test_runs_are_listed_and_their_reports_run_in_a_sandbox(visit: Open) -> None
     expect(report.get_by_text("a report")).to_be_visible()
     assert report.title() == "null"  # its scripts run, in no origin of ours
     assert report.evaluate("() => window.opener") is None
+
+
+def test_without_a_folder_the_page_says_how_to_see_runs(visit: Open) -> None:
+    one = visit()
+    nothing = {"served": False, "boards": [], "pages": [], "broken": []}
+    one.page.route("**/v1/runs", lambda route: route.fulfill(json=nothing))
+    page = one.open("/runs")
+    expect(page.get_by_text("headstart serve runs/waste --runs runs")).to_be_visible()
+
+
+def test_a_service_that_is_gone_and_a_file_too_large_are_told_apart(
+    visit: Open, picture: Any
+) -> None:
+    one = visit()
+    page = one.open()
+    choose(page, file("large.bmp", b"BM" + bytes(1_000_000), "image/bmp"))
+    expect(cards(page, "error")).to_contain_text(
+        "larger than the 1 MB that this service takes"
+    )
+    page.route("**/v1/predict", lambda route: route.abort())
+    page.locator("#files").set_input_files([file("a.png", png(picture(1)))])
+    expect(cards(page, "error").last).to_contain_text("cannot be reached")
+    expect(cards(page, "error").last.get_by_role("button", name="Try again")).to_be_visible()

@@ -13,6 +13,8 @@ const AT_ONCE = 4;
 const MOST_TRIES = 8;
 const ENVELOPE_BYTES = 2000; // of the form around an image
 
+const GONE = new ServiceError("the browser cannot read the file: was it moved, or is it a folder?", { status: 422 });
+
 const state = { models: [], model: null, limits: null, cards: [], waiting: [], working: 0 };
 
 async function start() {
@@ -84,7 +86,7 @@ async function answer(card) {
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof ServiceError)) throw error;
-    card.fail(error);
+    card.fail(error.status || (await readable(card.file)) ? error : GONE);
   }
 }
 
@@ -107,7 +109,7 @@ async function refresh() {
 
 async function asked(file, model, signal) {
   if (file.size + ENVELOPE_BYTES > state.limits.body_bytes) {
-    throw new ServiceError(`the file has ${bytes(file.size)}, and the service takes ${bytes(state.limits.body_bytes)}`, { status: 413 });
+    throw new ServiceError(`the file is larger than the ${bytes(state.limits.body_bytes)} that this service takes`, { status: 413 });
   }
   for (let tries = 1; ; tries += 1) {
     try {
@@ -117,6 +119,16 @@ async function asked(file, model, signal) {
       await pause(1000 * (error.retryAfterS ?? 1) * tries);
       if (signal.aborted) throw error;
     }
+  }
+}
+
+// A file that was moved since it was chosen fails as a connection does.
+async function readable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
   }
 }
 
