@@ -7,6 +7,8 @@ const MOST_BARS = 3;
 const MOST_CLASSES = 50; // the table has all of them
 const PATIENCE_MS = 5000;
 
+let number = 0; // of cards so far, for ids
+
 export class Card {
   constructor(file, { remove, again }) {
     this.file = file;
@@ -21,7 +23,8 @@ export class Card {
     this.body = el("div", { class: "answer" });
     const click = () => remove(this);
     this.remover = el("button", { type: "button", class: "quiet remove", "aria-label": `Remove ${this.name}`, title: "Remove", on: { click } }, "✕");
-    const title = el("h3", { class: "file", title: this.name }, this.name);
+    this.id = `image-${(number += 1)}`;
+    const title = el("h3", { id: this.id, class: "file", title: this.name }, this.name);
     this.element = el("li", { class: "card" }, this.frame, this.remover, title, this.body);
     this.wait();
   }
@@ -46,6 +49,7 @@ export class Card {
     this.heat = heatSwitch({
       file: this.file,
       name: this.name,
+      titled: this.id,
       model,
       prediction,
       show: (address, alt) => this.look(address, alt),

@@ -32,10 +32,12 @@ export function day(written) {
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 }
 
-// A share with its interval, drawn on the way from 0 to 1.
-export function gauge({ value, low, high }) {
-  const style = { "--value": value, "--low": low, "--high": high };
-  return el("div", { class: "gauge", "aria-hidden": "true", style }, el("i"), el("b"));
+// A share with its interval, drawn on the way from 0 to 1, or on a part of it.
+export function gauge({ value, low, high }, [from, to] = [0, 1]) {
+  const [at, left, right] = [value, low, high].map((share) => (share - from) / (to - from));
+  const style = { "--value": at, "--low": left, "--high": right };
+  const kind = from === 0 && to === 1 ? "gauge" : "gauge part"; // a part of the way is not filled
+  return el("div", { class: kind, "aria-hidden": "true", style }, el("i"), el("b"));
 }
 
 export function bytes(number) {

@@ -6,16 +6,15 @@ import { ServiceError, ask, form } from "./service.js";
 const MOST_CLASSES = 40;
 
 // The switch under an answer; `show` is given the picture's address, or null for the image itself.
-export function heatSwitch({ file, name, model, prediction, show }) {
+export function heatSwitch({ file, name, titled, model, prediction, show }) {
   const state = { on: false, label: prediction.label, drawn: new Map() };
   const said = el("p", { class: "small muted", role: "status" });
-  const press = el("button", { type: "button", "aria-pressed": "false", on: { click: () => turn(!state.on) } }, "Show why");
+  const press = el("button", { type: "button", "aria-describedby": titled, on: { click: () => turn(!state.on) } }, "Show why");
   const choice = el("select", { hidden: true, "aria-label": `Class to explain in ${name}`, on: { change: () => pick() } }, options(prediction));
   const holder = el("div", { class: "why" }, el("div", { class: "row" }, press, choice), said);
 
   function turn(on) {
     state.on = on;
-    press.setAttribute("aria-pressed", String(on));
     press.textContent = on ? "Show the image" : "Show why";
     choice.hidden = !on;
     said.textContent = "";

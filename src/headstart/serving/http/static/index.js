@@ -147,10 +147,9 @@ function tell() {
 
 function summary(cards, number) {
   if (cards.length === 1) return said(cards[0]);
-  const parts = [`${count(cards.length, "image")}: ${number("ok")} answered`];
-  if (number("unknown")) parts.push(`${number("unknown")} unknown`);
-  if (number("error")) parts.push(`${number("error")} without an answer`);
-  return parts.join(", ");
+  const kinds = [["ok", "answered"], ["unknown", "unknown"], ["error", "failed"]];
+  const parts = kinds.map(([state, words]) => number(state) && `${number(state)} ${words}`).filter(Boolean);
+  return `${count(cards.length, "image")}: ${parts.join(", ")}`;
 }
 
 function said({ name, outcome }) {

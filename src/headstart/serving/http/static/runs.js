@@ -63,24 +63,39 @@ function table(board) {
   const placed = board.runs.some((run) => run.place !== null);
   const columns = COLUMNS.filter((column) => placed || column.name !== "Place");
   const heads = columns.map((column) => head(column, () => sort(column)));
-  const body = el("tbody", {}, board.runs.map((run) => row(run, columns)));
+  const scale = reach(board.runs);
+  const rows = (runs) => runs.map((run) => row(run, columns, scale));
+  const body = el("tbody", { role: "rowgroup" }, rows(board.runs));
 
   function sort(column) {
     state.backwards = state.column === column ? !state.backwards : Boolean(column.most);
     state.column = column;
     const ordered = [...board.runs].sort((one, other) => compare(column.value(one), column.value(other), state.backwards));
-    body.replaceChildren(...ordered.map((run) => row(run, columns)));
+    body.replaceChildren(...rows(ordered));
     heads.forEach((cell, index) => mark(cell, columns[index] === column ? state.backwards : null));
   }
 
   const name = board.data || "Runs";
+  const lines = `Bars: 95 % intervals of accuracy, from ${percent(scale[0], 0)} to ${percent(scale[1], 0)}.`;
   return el(
     "section",
     { class: "panel board", "aria-label": name },
     el("h2", {}, `${board.data ? `${board.data}, ` : ""}${count(board.test_images, "test image")}`),
-    placed && shared(board.runs) ? el("p", { class: "muted small" }, shared(board.runs)) : null,
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Runs on ${name}` }, el("table", {}, el("thead", {}, el("tr", {}, heads)), body)),
+    el("p", { class: "muted small" }, `${placed ? shared(board.runs) : ""} ${lines}`),
+    el(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": `Runs on ${name}` },
+      el("table", { role: "table" }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), body),
+    ),
   );
+}
+
+// The part of the way from 0 to 1 that the intervals of accuracy lie in, in steps of 5 %.
+function reach(runs) {
+  const known = runs.map((run) => run.metrics.accuracy).filter(Boolean);
+  const low = Math.floor(20 * Math.min(1, ...known.map((it) => it.low)) + 1e-9) / 20;
+  const high = Math.ceil(20 * Math.max(0, ...known.map((it) => it.high)) - 1e-9) / 20;
+  return low < high ? [low, high] : [0, 1];
 }
 
 function shared(runs) {
@@ -89,7 +104,7 @@ function shared(runs) {
 }
 
 function head(column, sort) {
-  return el("th", { scope: "col" }, el("button", { type: "button", on: { click: sort } }, column.name));
+  return el("th", { scope: "col", role: "columnheader" }, el("button", { type: "button", on: { click: sort } }, column.name));
 }
 
 function mark(cell, backwards) {
@@ -102,13 +117,14 @@ function compare(one, other, backwards) {
   return backwards ? -order : order;
 }
 
-function row(run, columns) {
+function row(run, columns, scale) {
   const cells = columns.map((column) => {
-    const cell = column.show(run);
+    const cell = column.show(run, scale);
     if (cell.tagName === "TD") cell.dataset.name = column.name;
+    cell.setAttribute("role", cell.tagName === "TD" ? "cell" : "rowheader"); // a phone's layout takes these away
     return cell;
   });
-  return el("tr", {}, cells);
+  return el("tr", { role: "row" }, cells);
 }
 
 function place({ place: number, tied }) {
@@ -127,9 +143,9 @@ function trained({ kind, strategy, kept }) {
   return kept === "fine-tuned" ? strategy : `${strategy} (head kept)`;
 }
 
-function accuracy({ metrics }) {
+function accuracy({ metrics }, scale) {
   if (!metrics.accuracy) return el("td", {}, "–");
-  return el("td", { class: "accuracy" }, el("b", {}, percent(metrics.accuracy.value)), el("small", {}, interval(metrics.accuracy)), gauge(metrics.accuracy));
+  return el("td", { class: "accuracy" }, el("b", {}, percent(metrics.accuracy.value)), el("small", {}, interval(metrics.accuracy)), gauge(metrics.accuracy, scale));
 }
 
 const figure = (estimate) =>
