@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from headstart.config.serving import ServeConfig
+from headstart.serving.http.run_pages import RunShelf
 from headstart.serving.http.server import run_server
 from headstart.serving.online.models import read_sources
-from headstart.workflows.served_runs import ServedRuns
 
 
 def serve(
@@ -31,5 +31,11 @@ def serve(
         DataError: There is no such folder of runs.
         ConfigError: A name that cannot be served, or an address that cannot be listened on.
     """
-    shelf = None if runs is None else ServedRuns(runs)
+    shelf = None if runs is None else _shelf(runs)
     run_server(read_sources(bundles), config or ServeConfig(), runs=shelf, on_start=on_start)
+
+
+def _shelf(runs: str | Path) -> RunShelf:
+    from headstart.workflows.served_runs import ServedRuns  # tables: only where they are shown
+
+    return ServedRuns(runs)

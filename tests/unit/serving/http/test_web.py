@@ -29,6 +29,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
 ]
 KEEP_TOKEN = f"sessionStorage.setItem('headstart-token', '{TOKEN}')"
+PATIENCE_MS = 60_000  # on a busy machine
 TOO_SLOW_MS = 61_000
 NOTE_CHOOSER = """() => document.getElementById("files").addEventListener("click", (event) => {
     event.preventDefault();
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(NA
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as running:
         chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -80,7 +82,7 @@ def visit(browser: Any, web: Any) -> Iterator[Open]:
 
     def begin(*, token: bool = True, **options: Any) -> Visit:
         context = browser.new_context(**options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         if token:
             context.add_init_script(KEEP_TOKEN)
         visits.append(Visit(context, web.address))
