@@ -16,6 +16,7 @@ from headstart.errors import ConfigError
 from headstart.serving.http.app import build_app
 from headstart.serving.http.logs import log, log_to_stderr
 from headstart.serving.http.protocol import guarded_protocol
+from headstart.serving.http.run_pages import RunShelf
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
 
@@ -25,13 +26,18 @@ _NOTICE_S = 0.5
 
 
 def run_server(
-    sources: Sequence[Source], config: ServeConfig, *, on_start: Callable[[str], None]
+    sources: Sequence[Source],
+    config: ServeConfig,
+    *,
+    runs: RunShelf | None = None,
+    on_start: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what has begun.
 
     Args:
         sources: Bundles.
         config: Address and limits.
+        runs: Folder of runs to show.
         on_start: Told the address, once requests are welcome.
 
     Raises:
@@ -42,7 +48,7 @@ def run_server(
     service = OnlineService(sources, config)
     for model in service.models.models.values():
         log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
-    server = _Server(_uvicorn_config(service, config), service, on_start)
+    server = _Server(_uvicorn_config(service, config, runs), service, on_start)
     try:
         server.run()
     except SystemExit:
@@ -54,9 +60,11 @@ def run_server(
     log("ended")
 
 
-def _uvicorn_config(service: OnlineService, config: ServeConfig) -> uvicorn.Config:
+def _uvicorn_config(
+    service: OnlineService, config: ServeConfig, runs: RunShelf | None
+) -> uvicorn.Config:
     return uvicorn.Config(
-        build_app(service, config),
+        build_app(service, config, runs=runs),
         host=config.host,
         port=config.port,
         http=guarded_protocol(

@@ -11,11 +11,9 @@ import threading
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import numpy as np
-
-from headstart.data.geometry import Geometry
 from headstart.data.manifest import Pixels
 from headstart.errors import BadImageError, DataError
+from headstart.serving.online.views import View, unpacked
 from headstart.serving.online.wire import ANSWER, PIXELS, TASK, receive
 
 OVERRUN: Final = "took more time or memory to decode than is allowed"
@@ -39,7 +37,7 @@ class DecodingLimits:
 @dataclass(slots=True)
 class _Job:
     image: bytes
-    geometry: Geometry
+    view: View
     max_pixels: int
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Pixels]
@@ -92,14 +90,14 @@ class DecoderPool:
         if not all(started):
             raise DataError("a process that decodes images does not start: is there memory left?")
 
-    async def decode(self, image: bytes, geometry: Geometry, *, max_pixels: int) -> Pixels:
-        """Return an image as the square of a geometry, uint8 (S, S, 3).
+    async def decode(self, image: bytes, view: View, *, max_pixels: int) -> Pixels:
+        """Return an image as the square of a geometry, or whole, uint8 (H, W, 3).
 
         Raises:
             BadImageError: It cannot be decoded, or not within the limits.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(image, geometry, max_pixels, loop, loop.create_future())
+        job = _Job(image, view, max_pixels, loop, loop.create_future())
         self._jobs.put(job)
         return await job.answer
 
@@ -120,7 +118,7 @@ class DecoderPool:
                 if not process.takes(job):  # it ended while idle: no image is to blame
                     process = process.replaced()
                     process.takes(job)
-                outcome = process.answer(job)
+                outcome = process.answer()
                 job.settle(outcome)
                 if isinstance(outcome, _OverrunError):
                     self.lost += 1
@@ -166,17 +164,17 @@ class _Process:
         """Hand it an image; return whether it has that whole and begins."""
         if not self.start():
             return False
-        geometry = job.geometry.model_dump_json().encode()
-        header = TASK.pack(len(geometry), job.max_pixels, len(job.image))
+        view = job.view.model_dump_json().encode()
+        header = TASK.pack(len(view), job.max_pixels, len(job.image))
         try:
-            self._socket.sendall(header + geometry)
+            self._socket.sendall(header + view)
             self._socket.sendall(job.image)
             receive(self._socket, ANSWER.size)
         except (OSError, EOFError):
             return False
         return True
 
-    def answer(self, job: _Job) -> Pixels | BadImageError:
+    def answer(self) -> Pixels | BadImageError:
         """Wait for what becomes of the image."""
         try:
             kind, length = ANSWER.unpack(receive(self._socket, ANSWER.size))
@@ -185,8 +183,7 @@ class _Process:
             return _OverrunError(OVERRUN)
         if kind != PIXELS:
             return BadImageError(content.decode("utf-8", "replace"))
-        side = job.geometry.size_px
-        return np.frombuffer(content, np.uint8).reshape(side, side, 3)
+        return unpacked(content)
 
     def replaced(self) -> _Process:
         self.end()

@@ -11,12 +11,10 @@ import resource
 import signal
 import socket
 import sys
-from functools import lru_cache
 from pathlib import Path
 
-from headstart.data.decoding import load_pixels
-from headstart.data.geometry import Geometry
 from headstart.errors import BadImageError
+from headstart.serving.online.views import packed, read_view, rendered
 from headstart.serving.online.wire import ANSWER, PIXELS, READY, REFUSED, TASK, receive
 
 _MB = 1 << 20
@@ -42,25 +40,18 @@ def main(arguments: list[str]) -> None:
             return
 
 
-def _answer(
-    connection: socket.socket, geometry_bytes: int, max_pixels: int, image_bytes: int
-) -> None:
-    geometry = _geometry(bytes(receive(connection, geometry_bytes)))
+def _answer(connection: socket.socket, view_bytes: int, max_pixels: int, image_bytes: int) -> None:
+    view = read_view(bytes(receive(connection, view_bytes)))
     image = bytes(receive(connection, image_bytes))
     connection.sendall(ANSWER.pack(READY, 0))  # from here on, the image is to blame
     try:
-        pixels = load_pixels(image, geometry, max_pixels=max_pixels)
+        pixels = packed(rendered(image, view, max_pixels=max_pixels))
     except (BadImageError, MemoryError) as error:
         reason = str(error).encode() or b"needs more memory to decode than is allowed"
         connection.sendall(ANSWER.pack(REFUSED, len(reason)) + reason)
         return
-    connection.sendall(ANSWER.pack(PIXELS, pixels.nbytes))
-    connection.sendall(pixels.reshape(-1).data)
-
-
-@lru_cache(maxsize=64)
-def _geometry(written: bytes) -> Geometry:
-    return Geometry.model_validate_json(written)
+    connection.sendall(ANSWER.pack(PIXELS, len(pixels)))
+    connection.sendall(pixels)
 
 
 def _limit_memory(megabytes: int) -> None:

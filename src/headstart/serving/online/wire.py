@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 TASK: Final = struct.Struct("!III")
-"""Bytes of the geometry as JSON, most pixels, bytes of the image."""
+"""Bytes of the view as JSON, most pixels, bytes of the image."""
 ANSWER: Final = struct.Struct("!BI")
 """Kind of answer, bytes of it."""
 PIXELS, REFUSED, READY = 0, 1, 2
