@@ -29,6 +29,7 @@ from headstart.serving.http.schemas import (
     ModelsAnswer,
     PredictAnswer,
 )
+from headstart.serving.http.shortcut import Answering, Shortcut
 from headstart.serving.online.models import ServedModel
 from headstart.serving.online.service import OnlineService
 
@@ -43,18 +44,18 @@ ROUTES: Final = {
 }
 
 
-def build_app(service: OnlineService, config: ServeConfig) -> ASGIApp:
+def build_app(service: OnlineService, config: ServeConfig, metrics: Metrics) -> ASGIApp:
     """Return the service as an ASGI application.
 
     Args:
         service: With its models loaded; the application waits for its processes and ends them.
         config: Limits, token, names.
+        metrics: Where what happens is counted.
     """
-    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.wait_ready()
+        await service.wait_ready()
         async with reloading(service.models, every_s=config.reload_s, metrics=metrics):
             yield
         service.close()
@@ -67,18 +68,18 @@ def build_app(service: OnlineService, config: ServeConfig) -> ASGIApp:
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
     )
-    _add_predict(app, service, config, metrics)
+    predicting = _predicting(service, config, metrics)
+    _add_predict(app, predicting)
     _add_about(app, service)
     _add_probes(app, service, metrics)
     app.add_exception_handler(RequestFailure, _failed)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _broken)
-    return Gate(app, guard=Guard(config), metrics=metrics, routes=ROUTES)
+    direct = Shortcut(app, {("POST", "/v1/predict"): predicting})
+    return Gate(direct, guard=Guard(config), metrics=metrics, routes=ROUTES)
 
 
-def _add_predict(
-    app: FastAPI, service: OnlineService, config: ServeConfig, metrics: Metrics
-) -> None:
+def _add_predict(app: FastAPI, answering: Answering) -> None:
     @app.post(
         "/v1/predict",
         response_model=PredictAnswer,
@@ -94,8 +95,16 @@ def _add_predict(
 
         curl -F files=@a.jpg -F files=@b.png http://127.0.0.1:8000/v1/predict
         """
+        return await answering(request)
+
+
+def _predicting(service: OnlineService, config: ServeConfig, metrics: Metrics) -> Answering:
+    async def answering(request: Request) -> Response:
+        model = request.query_params.get("model")
         answer = await predict(request, service, config, metrics, model=model)
         return Response(json.dumps(answer), media_type="application/json")
+
+    return answering
 
 
 def _add_about(app: FastAPI, service: OnlineService) -> None:

@@ -15,11 +15,11 @@ from headstart.config.serving import ServeConfig
 from headstart.errors import ConfigError
 from headstart.serving.http.app import build_app
 from headstart.serving.http.logs import log, log_to_stderr
+from headstart.serving.http.metrics import Metrics
 from headstart.serving.http.protocol import guarded_protocol
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
 
-_MOST_HEADER_BYTES = 16_384
 _NOTICE_S = 0.5
 """How long the service still answers after it has said that it is not ready any more."""
 
@@ -55,12 +55,16 @@ def run_server(
 
 
 def _uvicorn_config(service: OnlineService, config: ServeConfig) -> uvicorn.Config:
+    metrics = Metrics()
     return uvicorn.Config(
-        build_app(service, config),
+        build_app(service, config, metrics),
         host=config.host,
         port=config.port,
         http=guarded_protocol(
-            header_timeout_s=config.header_timeout_s, max_connections=config.max_connections
+            header_timeout_s=config.header_timeout_s,
+            write_timeout_s=config.body_timeout_s,
+            max_connections=config.max_connections,
+            metrics=metrics,
         ),
         ws="none",
         lifespan="on",
@@ -68,7 +72,6 @@ def _uvicorn_config(service: OnlineService, config: ServeConfig) -> uvicorn.Conf
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         timeout_keep_alive=max(1, round(config.idle_timeout_s)),
         timeout_graceful_shutdown=max(1, round(config.drain_timeout_s)),
     )
