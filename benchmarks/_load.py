@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import io
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -238,6 +240,49 @@ class _Client(asyncio.Protocol):
         times = self._plan.taken.latencies_s.setdefault(status, [])
         times.append(time.perf_counter() - self._asked)
         self._asked = None
+
+
+class Pulse(threading.Thread):
+    """Asks the health check all the while.
+
+    Attributes:
+        times_s: Of its answers.
+        failed: How often there was none.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._port = port
+        self._is_over = threading.Event()
+        self.times_s: list[float] = []
+        self.failed = 0
+
+    def run(self) -> None:
+        """Ask until told to end."""
+        while not self._is_over.wait(0.1):
+            begun = time.perf_counter()
+            try:
+                self._ask()
+            except OSError:
+                self.failed += 1
+            self.times_s.append(time.perf_counter() - begun)
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=10)
+        connection.request("GET", "/healthz")
+        if connection.getresponse().status != 200:
+            raise ConnectionError
+        connection.close()
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._is_over.set()
+        self.join()
+
+    @property
+    def p99_ms(self) -> float:
+        """How long the health check took at most, in milliseconds, but for one in a hundred."""
+        return 1000 * float(np.percentile(self.times_s, 99))
 
 
 def image_requests(images: Sequence[bytes], *, path: str = "/v1/predict") -> list[bytes]:

@@ -107,10 +107,15 @@ def log(
 
 
 def log_to_stderr() -> None:
-    """Set up the logs of the service, and uvicorn's warnings in the same form."""
+    """Set up the logs of the service, and what uvicorn and asyncio say in the same form."""
     handler = BatchedLines(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, level in (("headstart.serving", logging.INFO), ("uvicorn", logging.CRITICAL)):
+    levels = {
+        "headstart.serving": logging.INFO,
+        "uvicorn": logging.CRITICAL,
+        "asyncio": logging.ERROR,
+    }
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level)

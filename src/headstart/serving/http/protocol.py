@@ -36,6 +36,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _write_deadline: asyncio.TimerHandle | None = None
     _header_bytes: int = 0
     _is_in_header: bool = False
+    _is_in_body: bool = False
     _refusal: RequestFailure | None = None
     _is_refused: bool = False
 
@@ -85,7 +86,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._is_in_header = False
+        self._is_in_body = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        self._is_in_body = False
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in the form of all refusals."""
@@ -118,15 +125,24 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, failure: RequestFailure) -> None:
         """Answer in place of the application and close; what it has begun to say stands."""
+        if self._is_refused:
+            return
         self._is_refused = True
         self._forget()
-        if self._is_answering:
+        if self._is_answering and not self.cycle.more_body:  # whole: answered before we close
             self.cycle.keep_alive = False
-            if not self.cycle.more_body:  # a whole request, which is answered before we close
-                return
+        elif self.pipeline:  # earlier ones are in work: no answer would be taken for this one's
+            self._close()
+        else:
+            self._break_off(failure)
+
+    def _break_off(self, failure: RequestFailure) -> None:
+        is_answered = self._is_in_body
+        if self._is_answering:
+            is_answered = self.cycle.response_started
             self.cycle.disconnected = True  # its body is not going to be whole
             self.cycle.message_event.set()
-        if not (self._is_answering and self.cycle.response_started):
+        if not is_answered:
             self._say(failure)
         self._deadline = self.loop.call_later(_LINGER_S, self._close)
 
