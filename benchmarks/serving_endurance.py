@@ -27,7 +27,6 @@ from _load import (
     small_jpegs,
 )
 from _report import Cell, Check, Report, arguments_parser
-
 from headstart.parallel import cpu_count
 
 CLIENTS = 16
@@ -81,8 +80,8 @@ def main() -> None:
         rows=[row("alone", alone), row(f"{CLIENTS} clients", many), row("the rest", rest)],
         checks=checks,
         notes=[
-            f"memory of all processes, shared pages once: {before / _MB:.0f} MB after "
-            f"{WARM_UP} predictions, {after / _MB:.0f} MB at the end; exit status {ended}"
+            f"memory of all processes, what they share counted once: {before / _MB:.0f} MB",
+            f"after {WARM_UP} predictions, {after / _MB:.0f} MB at the end; exit status {ended}",
         ],
         is_reduced=is_reduced,
     ).publish(options.json)

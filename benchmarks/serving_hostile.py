@@ -20,11 +20,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from _load import HOST, Pulse, Service, running, serve_command
 from _malformed import Attempt, malformed_requests, sound
 from _mutations import mutated_images
 from _report import Check, Report, arguments_parser
-from PIL import Image
 
 IMAGES = REQUESTS = 20_000
 AT_ONCE = 96

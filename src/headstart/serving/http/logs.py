@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
 LOGGER: Final = logging.getLogger("headstart.serving")
@@ -106,8 +107,9 @@ def log(
         LOGGER.log(level, event, extra={"fields": fields}, exc_info=error)
 
 
-def log_to_stderr() -> None:
-    """Set up the logs of the service, and what uvicorn and asyncio say in the same form."""
+@contextlib.contextmanager
+def logs_on_stderr() -> Iterator[None]:
+    """Write the logs of the service, and what uvicorn and asyncio say in the same form."""
     handler = BatchedLines(sys.stderr)
     handler.setFormatter(JsonLines())
     levels = {
@@ -120,3 +122,7 @@ def log_to_stderr() -> None:
         logger.handlers = [handler]
         logger.setLevel(level)
         logger.propagate = False
+    try:
+        yield
+    finally:
+        handler.flush()

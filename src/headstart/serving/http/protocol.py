@@ -86,8 +86,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._is_in_header = False
-        self._is_in_body = True
         super().on_headers_complete()
+        self._is_in_body = True
 
     def on_message_complete(self) -> None:
         """A request is whole."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +13,12 @@ from types import FrameType
 import uvicorn
 
 from headstart.config.serving import ServeConfig
-from headstart.errors import ConfigError
+from headstart.errors import ConfigError, DataError
 from headstart.serving.http.app import build_app
-from headstart.serving.http.logs import log, log_to_stderr
+from headstart.serving.http.logs import log, logs_on_stderr
 from headstart.serving.http.metrics import Metrics
 from headstart.serving.http.protocol import guarded_protocol
+from headstart.serving.online.decoders import NO_START
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
 
@@ -37,9 +39,13 @@ def run_server(
     Raises:
         BundleError: A bundle is incomplete or changed.
         ConfigError: The address cannot be listened on.
+        DataError: The processes that decode do not start.
     """
-    log_to_stderr()
-    service = OnlineService(sources, config)
+    with logs_on_stderr():
+        _run(OnlineService(sources, config), config, on_start)
+
+
+def _run(service: OnlineService, config: ServeConfig, on_start: Callable[[str], None]) -> None:
     for model in service.models.models.values():
         log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
     server = _Server(_uvicorn_config(service, config), service, on_start)
@@ -51,6 +57,9 @@ def run_server(
             f"cannot listen on {config.host}, port {config.port}: it is taken, or not this "
             "machine's; choose another with --port (0: any)"
         ) from None
+    if not server.started:
+        service.close()
+        raise DataError(NO_START)
     log("ended")
 
 
@@ -89,6 +98,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # what there is now stays: no collection has to look at it again
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         self._on_start(f"http://{shown}:{port}")

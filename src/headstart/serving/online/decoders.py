@@ -16,8 +16,9 @@ from headstart.serving.online.decoding_process import (
 )
 from headstart.serving.online.views import View
 
-__all__ = ["OVERRUN", "DecoderPool", "DecodingLimits"]
+__all__ = ["NO_START", "OVERRUN", "DecoderPool", "DecodingLimits"]
 
+NO_START: Final = "a process that decodes images does not start: is there memory left?"
 _MOST_TRIES: Final = 2
 _REST_S: Final = 1.0
 """Before a process is started in place of one that did not even start."""
@@ -52,7 +53,7 @@ class DecoderPool:
         """
         started = [self._connect(process) for process in self._processes]
         if not all(await asyncio.gather(*started)):
-            raise DataError("a process that decodes images does not start: is there memory left?")
+            raise DataError(NO_START)
 
     async def decode(self, image: bytes, view: View, *, max_pixels: int) -> Pixels:
         """Return an image as the square of a geometry, or whole, uint8 (H, W, 3).

@@ -142,6 +142,8 @@ class DecodingProcess(asyncio.Protocol):
 
     def _outcome(self, answer: bytes) -> Pixels | BadImageError | None:
         """Read an answer. Raises ValueError for one that cannot be."""
+        if len(answer) != ANSWER.size:
+            raise ValueError(len(answer))
         kind, first, second = ANSWER.unpack(answer)
         if self._job is None:
             if kind == READY:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from PIL import Image
 
 from headstart.data.decoding import load_pixels
 from headstart.data.geometry import Geometry
-from headstart.errors import BadImageError
+from headstart.errors import BadImageError, DataError
+from headstart.serving.online import decoding_process
 from headstart.serving.online.decoders import OVERRUN, DecoderPool, DecodingLimits
 from headstart.serving.online.views import View, Whole
 
@@ -33,7 +36,11 @@ class Pool:
         self.runner = asyncio.Runner()
         made = DecodingLimits(seconds=limits["seconds"], memory_mb=int(limits["memory_mb"]))
         self.pool = DecoderPool(workers=1, limits=made)
-        self.runner.run(self.pool.wait_ready())
+        try:
+            self.runner.run(self.pool.wait_ready())
+        except DataError:
+            self.close()
+            raise
 
     def decoded(
         self, image: bytes, view: View = GEOMETRY, *, max_pixels: int = 50_000_000
@@ -86,3 +93,63 @@ def test_time_is_bounded_and_costs_one_process(picture) -> None:
     assert pool.pool.lost == 1
     assert time.monotonic() - begun < 30
     pool.close()
+
+
+def played(code: str) -> Callable[..., subprocess.Popen[bytes]]:
+    """Return what starts a process that runs some code in a decoder's place."""
+
+    def start(connection: int, room: int, _: DecodingLimits) -> subprocess.Popen[bytes]:
+        begin = (
+            "import socket, sys\n"
+            "from headstart.serving.online.wire import ANSWER, PIXELS, READY, REFUSED, TASK, Room\n"
+            f"there, room = socket.socket(fileno={connection}), Room({room})\n"
+        )
+        descriptors = [connection, room]
+        return subprocess.Popen([sys.executable, "-c", begin + code], pass_fds=descriptors)
+
+    return start
+
+
+READY_THEN = "there.sendall(ANSWER.pack(READY, 0, 0))\nthere.recv(TASK.size)\n"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "ANSWER.pack(PIXELS, 65, 64)",
+        "ANSWER.pack(PIXELS, 2**31, 2**31)",
+        "ANSWER.pack(REFUSED, 2**31, 0)",
+        "ANSWER.pack(READY, 0, 0)",
+        "ANSWER.pack(9, 0, 0)",
+        "b'x' * 100",
+    ],
+)
+def test_a_process_that_an_image_has_taken_over_is_not_believed(
+    lie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = f"{READY_THEN}room.begin()\nthere.sendall({lie})\nthere.recv(99_999_999)"
+    monkeypatch.setattr(decoding_process, "_started", played(code))
+    pool = Pool(seconds=20, memory_mb=64)
+    with pytest.raises(BadImageError, match=OVERRUN):
+        pool.decoded(b"image")
+    assert pool.pool.lost == 1
+    pool.close()
+
+
+def test_a_process_that_ends_before_it_has_an_image_costs_that_nothing(
+    monkeypatch: pytest.MonkeyPatch, picture
+) -> None:
+    sound = decoding_process._started
+    monkeypatch.setattr(decoding_process, "_started", played(READY_THEN))
+    pool = Pool(seconds=20, memory_mb=64)
+    monkeypatch.setattr(decoding_process, "_started", sound)
+    image = encoded(picture(1))
+    np.testing.assert_array_equal(pool.decoded(image), load_pixels(image, GEOMETRY))
+    assert pool.pool.lost == 0
+    pool.close()
+
+
+def test_processes_that_do_not_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding_process, "_started", played("sys.exit(1)"))
+    with pytest.raises(DataError, match="does not start"):
+        Pool(seconds=20, memory_mb=64)
