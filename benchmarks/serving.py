@@ -1,132 +1,184 @@
-"""What the service answers a second, against the engine with decoding, and how it refuses.
+"""What the service answers a second, against the engine with decoding and a plain handler.
 
-    python benchmarks/serving.py BUNDLE FOLDER_OF_JPEGS --seconds 10 --json build/serving.json
+    python benchmarks/serving.py BUNDLE FOLDER_OF_JPEGS --json build/serving.json
 
-The service runs in a process of its own, the load comes from this one. Images are reduced to
-small JPEGs (320 pixels) first.
+Services run in processes of their own, the load comes from this one; all share the machine's
+processors. Images are reduced to small JPEGs (320 pixels) first. Contestants take turns.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import io
-import json
-import subprocess
+import contextlib
 import sys
+import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-import numpy as np
-from PIL import Image
+from _load import (
+    Service,
+    Taken,
+    form_requests,
+    image_requests,
+    load,
+    running,
+    serve_command,
+    small_jpegs,
+)
+from _measure import alternate
+from _report import Cell, Check, Report, arguments_parser
+from headstart.serving.predictor import as_manifest
+from headstart.serving.predictor import load as load_predictor
 
-from headstart.serving.predictor import as_manifest, load
+CLIENTS = 16
+CROWD = 200
+FILES = 128
+OURS, ENGINE, PEER = "service", "engine with decoding", "FastAPI + PyTorch eager"
 
-ENTRY = "from headstart.cli.main import entry_point; entry_point()"
-SMALL_PX = 320
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a contestant was in one round.
+
+    Attributes:
+        rate: Images a second.
+        processor_ms: Processor time an image, of all processes, the load included.
+        taken: What clients were told, where there were any.
+    """
+
+    rate: float
+    processor_ms: float
+    taken: Taken | None = None
 
 
 def main() -> None:
     """Measure and print."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("bundle", type=Path)
-    options.add_argument("images", type=Path)
-    options.add_argument("--seconds", type=float, default=10)
-    options.add_argument("--json", type=Path)
-    given = options.parse_args()
-    jpegs = [small_jpeg(path) for path in sorted(given.images.rglob("*.jpg"))[:64]]
-    found: dict[str, object] = {"engine_images_per_s": engine_rate(given.bundle, jpegs)}
-    print(found, flush=True)
-    process, port = started(given.bundle)
-    try:
-        for clients in (1, 16, 200):
-            row = asyncio.run(loaded(port, jpegs, clients, given.seconds))
-            print(f"{clients} clients: {row}", flush=True)
-            found[f"c{clients}"] = row
-    finally:
-        process.terminate()
-        found["exit"] = process.wait(30)
-    print(json.dumps(found, indent=1))
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
+    options = parse_options()
+    jpegs = small_jpegs(options.images)
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(running(serve_command(options.bundle)))
+        contestants: dict[str, Callable[[], Pace]] = {
+            ENGINE: stack.enter_context(engine(options.bundle, jpegs, options.seconds)),
+            OURS: asking(ours, image_requests(jpegs), options.seconds),
+        }
+        if not options.no_peer:
+            peer = stack.enter_context(running(peer_command()))
+            requests = form_requests(jpegs, path="/predict")
+            contestants[PEER] = asking(peer, requests, options.seconds)
+        for warm_up in contestants.values():
+            warm_up()
+        paces = alternate(contestants, options.rounds)
+        alone = load(ours.port, image_requests(jpegs), clients=1, seconds=options.seconds)
+        crowd = load(ours.port, image_requests(jpegs), clients=CROWD, seconds=options.seconds)
+        ended = ours.end()
+    is_reduced = options.seconds < 10 or options.rounds < 3
+    report(paces, alone, crowd, ended, is_reduced=is_reduced).publish(options.json)
 
 
-def small_jpeg(path: Path) -> bytes:
-    """Return a photo as it is uploaded from a phone's preview: small."""
-    with Image.open(path) as image:
-        image.thumbnail((SMALL_PX, SMALL_PX))
-        buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = arguments_parser(__doc__, rounds=3)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("images", type=Path, help="folder with .jpg files, at any depth")
+    parser.add_argument("--seconds", type=float, default=10, help="of each round [%(default)s]")
+    parser.add_argument("--no-peer", action="store_true", help="leave the plain handler out")
+    return parser.parse_args()
 
 
-def engine_rate(bundle: Path, jpegs: list[bytes]) -> float:
-    """Return images a second of the predictor on files, the second of two passes."""
-    import tempfile
+def peer_command() -> list[str]:
+    """Return the command of the plain handler."""
+    script = Path(__file__).with_name("peers") / "fastapi_eager.py"
+    return [sys.executable, str(script)]
 
+
+@contextlib.contextmanager
+def engine(bundle: Path, jpegs: list[bytes], seconds: float) -> Iterator[Callable[[], Pace]]:
+    """Yield the predictor on files, pass after pass."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{number}.jpg" for number in range(256)]
+        paths = [Path(folder) / f"{number}.jpg" for number in range(FILES)]
         for number, path in enumerate(paths):
             path.write_bytes(jpegs[number % len(jpegs)])
-        predictor = load(bundle)
-        for _ in range(2):
+        predictor, manifest = load_predictor(bundle), as_manifest(paths)
+
+        def measured() -> Pace:
+            count, processor = 0, time.process_time()
             begun = time.perf_counter()
-            sum(1 for _ in predictor.stream(as_manifest(paths)))
-            rate = len(paths) / (time.perf_counter() - begun)
-    return rate
+            while time.perf_counter() < begun + seconds:
+                count += sum(1 for _ in predictor.stream(manifest))
+            passed = time.perf_counter() - begun
+            return Pace(count / passed, 1000 * (time.process_time() - processor) / count)
+
+        yield measured
 
 
-def started(bundle: Path) -> tuple[subprocess.Popen[str], int]:
-    """Return a service in a process of its own, and its port."""
-    command = [sys.executable, "-c", ENTRY, "serve", f"model={bundle}", "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("serving on "):
-            break
-    import threading
+def asking(service: Service, requests: list[bytes], seconds: float) -> Callable[[], Pace]:
+    """Return what measures a service under the load of sixteen clients."""
 
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    return process, int(line.split()[2].rsplit(":", 1)[1])
+    def measured() -> Pace:
+        processor = service.processor_s() + time.process_time()
+        taken = load(service.port, requests, clients=CLIENTS, seconds=seconds)
+        used = service.processor_s() + time.process_time() - processor
+        good = len(taken.latencies_s.get(200, ()))
+        return Pace(taken.rate, 1000 * used / max(good, 1), taken)
+
+    return measured
 
 
-async def loaded(port: int, jpegs: list[bytes], clients: int, seconds: float) -> dict[str, object]:
-    """Return rate and latencies with so many clients, each asking again as it is answered."""
-    taken: list[tuple[int, float]] = []
-    until = time.perf_counter() + seconds
+def report(
+    paces: dict[str, list[Pace]], alone: Taken, crowd: Taken, ended: int, *, is_reduced: bool
+) -> Report:
+    """Sum up: medians of the rounds."""
+    rates = {name: median(pace.rate for pace in rounds) for name, rounds in paces.items()}
+    rows: list[list[Cell]] = [_row(name, rounds) for name, rounds in paces.items()]
+    rows += [_told(OURS, 1, alone), _told(OURS, CROWD, crowd)]
+    checks = [
+        Check("service against engine", rates[OURS] / rates[ENGINE], 0.8, "at least", ""),
+        Check("503s' p99 of 200 clients", crowd.percentile_ms(99, 503), 100, "at most", "ms"),
+        Check("answers but 200 and 503", float(_others(crowd)), 0, "at most", ""),
+    ]
+    if PEER in rates:
+        checks.append(Check("service against plain handler", _gain(rates), 5, "at least", ""))
+    return Report(
+        title="Answers a second to small JPEGs",
+        headers=("", "clients", "images/s", "processor ms/image", "p50 ms", "p99 ms", "answers"),
+        rows=rows,
+        checks=checks,
+        notes=[
+            "processor time includes the clients'; a refused client asks again after 0.1 s",
+            f"503s of {CROWD} clients: p50 {crowd.percentile_ms(50, 503):.0f} ms",
+            f"the service ended with {ended}",
+        ],
+        is_reduced=is_reduced,
+    )
 
-    async def client(number: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < until:
-            body = jpegs[number % len(jpegs)]
-            head = (
-                "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n"
-            )
-            begun = time.perf_counter()
-            writer.write(head.encode() + body)
-            answer = await reader.readuntil(b"\r\n\r\n")
-            fields = dict(
-                line.split(b": ", 1) for line in answer.lower().split(b"\r\n")[1:] if line
-            )
-            await reader.readexactly(int(fields[b"content-length"]))
-            status = int(answer.split()[1])
-            taken.append((status, time.perf_counter() - begun))
-            number += 1
-            if status == 503:
-                await asyncio.sleep(0.1)
-        writer.close()
 
-    await asyncio.gather(*(client(number) for number in range(clients)))
-    statuses = Counter(status for status, _ in taken)
-    row: dict[str, object] = {"images_per_s": statuses[200] / seconds, "statuses": dict(statuses)}
-    for status in statuses:
-        times = [1000 * passed for one, passed in taken if one == status]
-        row[f"ms_{status}"] = dict(
-            zip(("p50", "p99"), np.percentile(times, (50, 99)).tolist(), strict=True)
-        )
-    return row
+def _row(name: str, rounds: list[Pace]) -> list[Cell]:
+    middle = sorted(rounds, key=lambda pace: pace.rate)[len(rounds) // 2]
+    rate = median(pace.rate for pace in rounds)
+    processor = median(pace.processor_ms for pace in rounds)
+    if middle.taken is None:
+        return [name, None, rate, processor, None, None, None]
+    return [name, CLIENTS, rate, processor, *_latency(middle.taken)]
+
+
+def _told(name: str, clients: int, taken: Taken) -> list[Cell]:
+    return [name, clients, taken.rate, None, *_latency(taken)]
+
+
+def _latency(taken: Taken) -> list[Cell]:
+    said = ", ".join(f"{count} x {status}" for status, count in taken.statuses.items())
+    return [taken.percentile_ms(50), taken.percentile_ms(99), said]
+
+
+def _others(taken: Taken) -> int:
+    return sum(count for status, count in taken.statuses.items() if status not in (200, 503))
+
+
+def _gain(rates: dict[str, float]) -> float:
+    return rates[OURS] / rates[PEER]
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class DecisionRule:
         """
         known = self.probabilities(probabilities)
         labels = known.argmax(axis=1) if self.costs is None else (known @ self.costs).argmin(axis=1)
-        confidence = np.take_along_axis(known, labels[:, None], axis=1)[:, 0]
+        confidence = known[np.arange(len(known)), labels]
         return Decided(
             probabilities=known,
             labels=labels.astype(np.int64),

@@ -32,6 +32,7 @@ from headstart.serving.http.schemas import (
     ModelsAnswer,
     PredictAnswer,
 )
+from headstart.serving.http.shortcut import Answering, Shortcut
 from headstart.serving.online.explanations import Explanations
 from headstart.serving.online.models import ServedModel
 from headstart.serving.online.service import OnlineService
@@ -51,21 +52,25 @@ ROUTES: Final = {
 
 
 def build_app(
-    service: OnlineService, config: ServeConfig, *, runs: RunShelf | None = None
+    service: OnlineService,
+    config: ServeConfig,
+    metrics: Metrics,
+    *,
+    runs: RunShelf | None = None,
 ) -> ASGIApp:
     """Return the service as an ASGI application.
 
     Args:
         service: With its models loaded; the application waits for its processes and ends them.
         config: Limits, token, names.
+        metrics: Where what happens is counted.
         runs: Folder of runs to show.
     """
-    metrics = Metrics()
     explanations = Explanations(service, config)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.wait_ready()
+        await service.wait_ready()
         async with reloading(service.models, every_s=config.reload_s, metrics=metrics):
             yield
         explanations.close()
@@ -79,7 +84,8 @@ def build_app(
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
     )
-    _add_predict(app, service, config, metrics)
+    predicting = _predicting(service, config, metrics)
+    _add_predict(app, predicting)
     add_explain(app, service, explanations, config, metrics)
     _add_about(app, service, config)
     add_pages(app)
@@ -88,12 +94,11 @@ def build_app(
     app.add_exception_handler(RequestFailure, _failed)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _broken)
-    return Gate(app, guard=Guard(config), metrics=metrics, routes=ROUTES)
+    direct = Shortcut(app, {("POST", "/v1/predict"): predicting})
+    return Gate(direct, guard=Guard(config), metrics=metrics, routes=ROUTES)
 
 
-def _add_predict(
-    app: FastAPI, service: OnlineService, config: ServeConfig, metrics: Metrics
-) -> None:
+def _add_predict(app: FastAPI, answering: Answering) -> None:
     @app.post(
         "/v1/predict",
         response_model=PredictAnswer,
@@ -109,8 +114,16 @@ def _add_predict(
 
         curl -F files=@a.jpg -F files=@b.png http://127.0.0.1:8000/v1/predict
         """
+        return await answering(request)
+
+
+def _predicting(service: OnlineService, config: ServeConfig, metrics: Metrics) -> Answering:
+    async def answering(request: Request) -> Response:
+        model = request.query_params.get("model")
         answer = await predict(request, service, config, metrics, model=model)
         return Response(json.dumps(answer), media_type="application/json")
+
+    return answering
 
 
 def _add_about(app: FastAPI, service: OnlineService, config: ServeConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -12,15 +13,16 @@ from types import FrameType
 import uvicorn
 
 from headstart.config.serving import ServeConfig
-from headstart.errors import ConfigError
+from headstart.errors import ConfigError, DataError
 from headstart.serving.http.app import build_app
-from headstart.serving.http.logs import log, log_to_stderr
+from headstart.serving.http.logs import log, logs_on_stderr
+from headstart.serving.http.metrics import Metrics
 from headstart.serving.http.protocol import guarded_protocol
 from headstart.serving.http.run_pages import RunShelf
+from headstart.serving.online.decoders import NO_START
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
 
-_MOST_HEADER_BYTES = 16_384
 _NOTICE_S = 0.5
 """How long the service still answers after it has said that it is not ready any more."""
 
@@ -43,12 +45,17 @@ def run_server(
     Raises:
         BundleError: A bundle is incomplete or changed.
         ConfigError: The address cannot be listened on.
+        DataError: The processes that decode do not start.
     """
-    log_to_stderr()
-    service = OnlineService(sources, config)
+    with logs_on_stderr():
+        service = OnlineService(sources, config)
+        _run(service, _uvicorn_config(service, config, runs), on_start)
+
+
+def _run(service: OnlineService, config: uvicorn.Config, on_start: Callable[[str], None]) -> None:
     for model in service.models.models.values():
         log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
-    server = _Server(_uvicorn_config(service, config, runs), service, on_start)
+    server = _Server(config, service, on_start)
     try:
         server.run()
     except SystemExit:
@@ -57,18 +64,25 @@ def run_server(
             f"cannot listen on {config.host}, port {config.port}: it is taken, or not this "
             "machine's; choose another with --port (0: any)"
         ) from None
+    if not server.started:
+        service.close()
+        raise DataError(NO_START)
     log("ended")
 
 
 def _uvicorn_config(
     service: OnlineService, config: ServeConfig, runs: RunShelf | None
 ) -> uvicorn.Config:
+    metrics = Metrics()
     return uvicorn.Config(
-        build_app(service, config, runs=runs),
+        build_app(service, config, metrics, runs=runs),
         host=config.host,
         port=config.port,
         http=guarded_protocol(
-            header_timeout_s=config.header_timeout_s, max_connections=config.max_connections
+            header_timeout_s=config.header_timeout_s,
+            write_timeout_s=config.body_timeout_s,
+            max_connections=config.max_connections,
+            metrics=metrics,
         ),
         ws="none",
         lifespan="on",
@@ -76,7 +90,6 @@ def _uvicorn_config(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         timeout_keep_alive=max(1, round(config.idle_timeout_s)),
         timeout_graceful_shutdown=max(1, round(config.drain_timeout_s)),
     )
@@ -94,6 +107,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # what there is now stays: no collection has to look at it again
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         self._on_start(f"http://{shown}:{port}")

@@ -20,10 +20,8 @@ from headstart.engines.openvino_engine import (
 )
 from headstart.parallel import cpu_count
 
-BATCH_SIZES: Final = (1, 8)
-"""One answers a lone image fastest, eight give the most images a second."""
-FULL_ENOUGH: Final = 4
-"""Waiting images from which on the larger batch is taken, its rest left empty."""
+BATCH_SIZES: Final = (1, 4)
+"""One answers a lone image fastest, four give the most images a second where four wait."""
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 
@@ -82,10 +80,9 @@ class BatchQueue:
     def _start(self) -> None:
         while self._waiting and self._running < self._streams:
             small, large = BATCH_SIZES
-            size = large if len(self._waiting) >= FULL_ENOUGH else small
+            size = large if len(self._waiting) >= large else small
             lane = self._free[size].pop()
-            count = min(size, len(self._waiting))
-            lane.working_on = [self._waiting.popleft() for _ in range(count)]
+            lane.working_on = [self._waiting.popleft() for _ in range(size)]
             room = lane.request.get_input_tensor(0).data
             for row, waiting in enumerate(lane.working_on):
                 room[row] = waiting.pixels

@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import socket
-import subprocess
-import sys
-import threading
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections import deque
+from typing import Final
 
 from headstart.data.manifest import Pixels
 from headstart.errors import BadImageError, DataError
-from headstart.serving.online.views import View, unpacked
-from headstart.serving.online.wire import ANSWER, PIXELS, TASK, receive
+from headstart.serving.online.decoding_process import (
+    OVERRUN,
+    DecodingLimits,
+    DecodingProcess,
+    Job,
+)
+from headstart.serving.online.views import View
 
-OVERRUN: Final = "took more time or memory to decode than is allowed"
-_WORKER: Final = "headstart.serving.online.decoding_worker"
-_START_S: Final = 60.0
+__all__ = ["NO_START", "OVERRUN", "DecoderPool", "DecodingLimits"]
 
-
-@dataclass(frozen=True, slots=True)
-class DecodingLimits:
-    """What one image may cost.
-
-    Attributes:
-        seconds: Of waiting, and of processor time.
-        memory_mb: On top of what a process takes at rest.
-    """
-
-    seconds: float
-    memory_mb: int
-
-
-@dataclass(slots=True)
-class _Job:
-    image: bytes
-    view: View
-    max_pixels: int
-    loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[Pixels]
-
-    def settle(self, outcome: Pixels | Exception) -> None:
-        self.loop.call_soon_threadsafe(self._settle, outcome)
-
-    def _settle(self, outcome: Pixels | Exception) -> None:
-        if self.answer.done():  # nobody waits any more
-            return
-        if isinstance(outcome, Exception):
-            self.answer.set_exception(outcome)
-        else:
-            self.answer.set_result(outcome)
-
-
-_Jobs: TypeAlias = "queue.SimpleQueue[_Job | None]"
+NO_START: Final = "a process that decodes images does not start: is there memory left?"
+_MOST_TRIES: Final = 2
+_REST_S: Final = 1.0
+"""Before a process is started in place of one that did not even start."""
 
 
 class DecoderPool:
-    """Processes that decode, each behind a thread that waits for it.
+    """Processes that decode. All of its state belongs to one event loop's thread.
 
     Args:
         workers: Number of processes.
@@ -71,24 +38,22 @@ class DecoderPool:
     def __init__(self, *, workers: int, limits: DecodingLimits) -> None:
         self.lost = 0
         self._limits = limits
-        self._jobs: _Jobs = queue.SimpleQueue()
-        self._started: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"decoder-{number}", daemon=True)
-            for number in range(workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._waiting: deque[Job] = deque()
+        self._idle: list[DecodingProcess] = []
+        self._starting: dict[DecodingProcess, asyncio.Future[bool]] = {}
+        self._processes = {DecodingProcess(limits, self) for _ in range(workers)}
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
-    def wait_ready(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait until every process takes images.
 
         Raises:
             DataError: One does not start.
         """
-        started = [self._started.get() for _ in self._threads]
-        if not all(started):
-            raise DataError("a process that decodes images does not start: is there memory left?")
+        started = [self._connect(process) for process in self._processes]
+        if not all(await asyncio.gather(*started)):
+            raise DataError(NO_START)
 
     async def decode(self, image: bytes, view: View, *, max_pixels: int) -> Pixels:
         """Return an image as the square of a geometry, or whole, uint8 (H, W, 3).
@@ -96,100 +61,64 @@ class DecoderPool:
         Raises:
             BadImageError: It cannot be decoded, or not within the limits.
         """
-        loop = asyncio.get_running_loop()
-        job = _Job(image, view, max_pixels, loop, loop.create_future())
-        self._jobs.put(job)
+        job = Job(image, view, max_pixels, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._hand_out()
         return await job.answer
 
     def close(self) -> None:
         """End all processes; what is still waiting is not decoded."""
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join(self._limits.seconds + 1)
-
-    def _serve(self) -> None:
-        process = _Process(self._limits)
-        self._started.put(process.start())
-        try:
-            while (job := self._jobs.get()) is not None:
-                if job.answer.cancelled():
-                    continue
-                if not process.takes(job):  # it ended while idle: no image is to blame
-                    process = process.replaced()
-                    process.takes(job)
-                outcome = process.answer()
-                job.settle(outcome)
-                if isinstance(outcome, _OverrunError):
-                    self.lost += 1
-                    process = process.replaced()
-        finally:
+        self._is_closed = True
+        for process in self._processes:
             process.end()
 
+    def _hand_out(self) -> None:
+        while self._idle and self._waiting:
+            job = self._waiting.popleft()
+            if not job.answer.done():  # somebody waits
+                self._idle.pop().take(job)
 
-class _OverrunError(BadImageError):
-    """The process did not survive the image."""
+    def freed(self, process: DecodingProcess) -> None:
+        """Give a process that takes images the next one."""
+        if process in self._starting:
+            self._starting.pop(process).set_result(True)
+        self._idle.append(process)
+        self._hand_out()
 
+    def ended(self, process: DecodingProcess, job: Job | None, *, is_to_blame: bool) -> None:
+        """Put another process in the place of one, and try its image again unless to blame."""
+        self._processes.discard(process)
+        if process in self._idle:
+            self._idle.remove(process)
+        if job is not None:
+            self._settle(job, is_to_blame=is_to_blame)
+        if self._is_closed:
+            return
+        if process in self._starting:
+            self._starting.pop(process).set_result(False)
+            asyncio.get_running_loop().call_later(_REST_S, self._replace)
+        else:
+            self._replace()
 
-class _Process:
-    def __init__(self, limits: DecodingLimits) -> None:
-        self._limits = limits
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", "-m", _WORKER, str(theirs.fileno())),
-                    *(str(limits.memory_mb), str(limits.seconds)),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        self._socket.settimeout(_START_S)
-        self._ready = False
+    def _settle(self, job: Job, *, is_to_blame: bool) -> None:
+        if not is_to_blame and job.tries < _MOST_TRIES:
+            self._waiting.appendleft(job)
+            return
+        self.lost += 1
+        job.settle(BadImageError(OVERRUN))
 
-    def start(self) -> bool:
-        """Wait until it takes images; return whether it does."""
-        if not self._ready:
-            try:
-                receive(self._socket, ANSWER.size)
-            except (OSError, EOFError):
-                return False
-            self._socket.settimeout(self._limits.seconds)
-            self._ready = True
-        return True
+    def _replace(self) -> None:
+        if self._is_closed:
+            return
+        process = DecodingProcess(self._limits, self)
+        self._processes.add(process)
+        self._connect(process)
 
-    def takes(self, job: _Job) -> bool:
-        """Hand it an image; return whether it has that whole and begins."""
-        if not self.start():
-            return False
-        view = job.view.model_dump_json().encode()
-        header = TASK.pack(len(view), job.max_pixels, len(job.image))
-        try:
-            self._socket.sendall(header + view)
-            self._socket.sendall(job.image)
-            receive(self._socket, ANSWER.size)
-        except (OSError, EOFError):
-            return False
-        return True
-
-    def answer(self) -> Pixels | BadImageError:
-        """Wait for what becomes of the image."""
-        try:
-            kind, length = ANSWER.unpack(receive(self._socket, ANSWER.size))
-            content = receive(self._socket, length)
-        except (OSError, EOFError):
-            return _OverrunError(OVERRUN)
-        if kind != PIXELS:
-            return BadImageError(content.decode("utf-8", "replace"))
-        return unpacked(content)
-
-    def replaced(self) -> _Process:
-        self.end()
-        return _Process(self._limits)
-
-    def end(self) -> None:
-        self._socket.close()
-        self._process.kill()
-        self._process.wait()
+    def _connect(self, process: DecodingProcess) -> asyncio.Future[bool]:
+        """Begin to listen to a process; return whether it will have started."""
+        loop = asyncio.get_running_loop()
+        self._starting[process] = loop.create_future()
+        task = loop.create_task(process.connect())
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        return self._starting[process]

@@ -1,7 +1,8 @@
 """A process that decodes images for the service, within limits the system keeps.
 
 Whatever an image does to a decoder, it does it here: a process without a network, a model or
-a secret, which may be lost. It is started with the number of its socket and its limits.
+a secret, which may be lost. It is started with the numbers of its socket and of the memory it
+shares, and its limits.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ import resource
 import signal
 import socket
 import sys
+from io import BufferedReader
 from pathlib import Path
 
 from headstart.errors import BadImageError
-from headstart.serving.online.views import packed, read_view, rendered
-from headstart.serving.online.wire import ANSWER, PIXELS, READY, REFUSED, TASK, receive
+from headstart.serving.online.views import read_view, rendered
+from headstart.serving.online.wire import (
+    ANSWER,
+    MOST_CONTENT,
+    PIXELS,
+    READY,
+    REFUSED,
+    TASK,
+    Room,
+)
 
 _MB = 1 << 20
 
@@ -24,34 +34,39 @@ def main(arguments: list[str]) -> None:
     """Answer tasks until the service closes its side.
 
     Args:
-        arguments: File descriptor of the socket, MB of memory, seconds of processor time.
+        arguments: File descriptors of the socket and of the shared memory, MB of memory,
+            seconds of processor time.
     """
-    descriptor, memory_mb, seconds = int(arguments[0]), int(arguments[1]), float(arguments[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service ends us, in its own time
-    _limit_memory(memory_mb)
-    with socket.socket(fileno=descriptor) as connection:
+    room = Room(int(arguments[1]))
+    _limit_memory(int(arguments[2]))
+    with socket.socket(fileno=int(arguments[0])) as connection:
+        tasks = connection.makefile("rb")
         try:
-            connection.sendall(ANSWER.pack(READY, 0))
-            while True:
-                header = receive(connection, TASK.size)
-                _limit_time(seconds)
-                _answer(connection, *TASK.unpack(header))
-        except (EOFError, ConnectionError):
+            connection.sendall(ANSWER.pack(READY, 0, 0))
+            while len(header := tasks.read(TASK.size)) == TASK.size:
+                _limit_time(float(arguments[3]))
+                connection.sendall(_answer(tasks, room, *TASK.unpack(header)))
+        except ConnectionError:
             return
 
 
-def _answer(connection: socket.socket, view_bytes: int, max_pixels: int, image_bytes: int) -> None:
-    view = read_view(bytes(receive(connection, view_bytes)))
-    image = bytes(receive(connection, image_bytes))
-    connection.sendall(ANSWER.pack(READY, 0))  # from here on, the image is to blame
+def _answer(
+    tasks: BufferedReader, room: Room, view_bytes: int, max_pixels: int, image_bytes: int
+) -> bytes:
+    view = read_view(tasks.read(view_bytes))
+    image = tasks.read(image_bytes)
+    if len(image) < image_bytes:
+        raise ConnectionError
+    room.begin()
     try:
-        pixels = packed(rendered(image, view, max_pixels=max_pixels))
+        pixels = rendered(image, view, max_pixels=max_pixels)
+        room.put_pixels(pixels)
     except (BadImageError, MemoryError) as error:
         reason = str(error).encode() or b"needs more memory to decode than is allowed"
-        connection.sendall(ANSWER.pack(REFUSED, len(reason)) + reason)
-        return
-    connection.sendall(ANSWER.pack(PIXELS, len(pixels)))
-    connection.sendall(pixels)
+        room.put(reason[:MOST_CONTENT])
+        return ANSWER.pack(REFUSED, len(reason), 0)
+    return ANSWER.pack(PIXELS, *pixels.shape[:2])
 
 
 def _limit_memory(megabytes: int) -> None:

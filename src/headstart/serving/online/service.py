@@ -133,13 +133,13 @@ class OnlineService:
         limits = DecodingLimits(config.decode_timeout_s, config.decode_memory_mb)
         self.decoders = DecoderPool(workers=config.workers or cpu_count(), limits=limits)
 
-    def wait_ready(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait for the processes that decode.
 
         Raises:
             DataError: One does not start.
         """
-        self.decoders.wait_ready()
+        await self.decoders.wait_ready()
         self.is_ready = True
 
     def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -14,16 +13,13 @@ from headstart.data.decoding import decode, load_pixels
 from headstart.data.geometry import Geometry
 from headstart.data.manifest import Pixels
 
-_SHAPE: Final = struct.Struct("!II")
-"""Height and width, before the pixels."""
-
 
 class Whole(BaseModel):
     """The whole image, upright, made smaller where it is too large to be looked at."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    longest_px: int = Field(ge=1)
+    longest_px: int = Field(ge=1, le=2048)
 
 
 View: TypeAlias = Geometry | Whole
@@ -31,9 +27,19 @@ _ADAPTER: Final[TypeAdapter[View]] = TypeAdapter(View)
 
 
 @lru_cache(maxsize=64)
-def read_view(written: bytes) -> View:
-    """Return what ``view.model_dump_json()`` wrote."""
-    return _ADAPTER.validate_json(written)
+def written(view: View) -> bytes:
+    """Return a view as JSON."""
+    return view.model_dump_json().encode()
+
+
+@lru_cache(maxsize=64)
+def read_view(said: bytes) -> View:
+    """Return what :func:`written` wrote.
+
+    >>> read_view(written(Geometry(size_px=96))).size_px
+    96
+    """
+    return _ADAPTER.validate_json(said)
 
 
 def rendered(image: bytes, view: View, *, max_pixels: int) -> Pixels:
@@ -50,16 +56,12 @@ def rendered(image: bytes, view: View, *, max_pixels: int) -> Pixels:
     return np.array(small)
 
 
-def packed(pixels: Pixels) -> bytes:
-    """Return pixels as bytes that say how many there are.
+def could_be(view: View, height: int, width: int) -> bool:
+    """Return whether an image of that size is what a view asks for.
 
-    >>> unpacked(packed(np.zeros((2, 3, 3), np.uint8))).shape
-    (2, 3, 3)
+    >>> could_be(Geometry(size_px=96), 96, 96), could_be(Whole(longest_px=96), 97, 1)
+    (True, False)
     """
-    return b"".join((_SHAPE.pack(*pixels.shape[:2]), np.ascontiguousarray(pixels).data))
-
-
-def unpacked(content: bytes | bytearray) -> Pixels:
-    """Return what :func:`packed` packed."""
-    height, width = _SHAPE.unpack_from(content)
-    return np.frombuffer(content, np.uint8, offset=_SHAPE.size).reshape(height, width, 3)
+    if isinstance(view, Geometry):
+        return height == width == view.size_px
+    return 0 < height <= view.longest_px and 0 < width <= view.longest_px

@@ -31,6 +31,7 @@ LIMITS = {
     "header_timeout_s": 1,
     "body_timeout_s": 3,
     "idle_timeout_s": 5,
+    "drain_timeout_s": 2,
     "max_body_mb": 1,
     "max_files": 4,
     "max_pixels": 500_000,
@@ -295,21 +296,40 @@ def test_more_than_is_taken_on_is_told_to_come_again(service: Running, picture: 
     assert {one.headers["retry-after"] for one in told if one.status == 503} == {"1"}
 
 
-def test_a_new_version_takes_over_and_no_request_is_dropped(
+def test_new_versions_take_over_and_no_request_is_dropped(
     service: Running, small_bundle: Path, picture: Any
 ) -> None:
     image = encoded(picture(1))
-    before = load_bundle(service.bundle).info
-    classes = tuple(f"new {number}" for number in range(3))
-    after = copy_changed(load_bundle(small_bundle), service.bundle, {"classes": classes})
-    seen: list[str] = []
-    until = time.monotonic() + 15
-    while after.seal[:12] not in seen and time.monotonic() < until:
-        told = ask(service, "POST", "/v1/predict", image, Content_Type="image/png")
-        assert told.status == 200
-        assert set(told.json["predictions"][0]["probabilities"]) <= {*before.classes, *classes}
-        seen.append(told.json["model"]["version"])
-    assert set(seen) == {before.seal[:12], after.seal[:12]}
+    seen: list[tuple[int, str, set[str]]] = []
+    is_over = threading.Event()
+
+    def asking() -> None:
+        while not is_over.is_set():
+            told = ask(service, "POST", "/v1/predict", image, Content_Type="image/png")
+            if told.status != 200:
+                seen.append((told.status, "", set()))
+                return
+            probabilities = told.json["predictions"][0]["probabilities"]
+            seen.append((told.status, told.json["model"]["version"], set(probabilities)))
+
+    threads = [threading.Thread(target=asking) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    classes_of = {load_bundle(service.bundle).info.seal[:12]: {f"class {n}" for n in range(3)}}
+    for name in ("new", "newer"):
+        classes = tuple(f"{name} {number}" for number in range(3))
+        after = copy_changed(load_bundle(small_bundle), service.bundle, {"classes": classes})
+        classes_of[after.seal[:12]] = set(classes)
+        until = time.monotonic() + 15
+        while after.seal[:12] not in {version for _, version, _ in seen[-3:]}:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert {status for status, *_ in seen} == {200}
+    assert {version for _, version, _ in seen} == set(classes_of)
+    assert all(names == classes_of[version] for _, version, names in seen)
 
 
 def test_a_damaged_new_version_leaves_the_old_one_answering(service: Running, picture: Any) -> None:
@@ -350,15 +370,25 @@ def test_told_to_end_it_finishes_what_has_begun_and_ends_with_0(
 ) -> None:
     image = encoded(picture(1))
     head = HEAD + b"\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(image)
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as begun:
+    address = ("127.0.0.1", service.port)
+    with (
+        socket.create_connection(address, timeout=20) as begun,
+        socket.create_connection(address, timeout=20) as never_goes_on,
+        socket.create_connection(address, timeout=20) as idle,
+    ):
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(4096)
         begun.sendall(head + image[:50])
+        never_goes_on.sendall(head + image[:50])
         time.sleep(0.1)
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         assert ask(service, "GET", "/readyz").status == 503
         begun.sendall(image[50:])
         assert begun.recv(4096).startswith(b"HTTP/1.1 200")
-    assert service.process.wait(10) == 0
+        assert service.process.wait(10) == 0
+    service.reader.join(10)
+    assert json.loads(service.log[-1])["event"] == "ended"
 
 
 def wait_for(running: Running, text: str) -> str:
