@@ -11,7 +11,7 @@ from PIL import Image
 from headstart.data.decoding import load_pixels
 from headstart.data.geometry import Geometry
 from headstart.errors import BadImageError
-from headstart.serving.online.views import Whole, packed, read_view, rendered, unpacked
+from headstart.serving.online.views import Whole, read_view, rendered, written
 
 
 def encoded(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
@@ -22,7 +22,7 @@ def encoded(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
 
 @pytest.mark.parametrize("view", [Geometry(size_px=64), Geometry(mode="crop"), Whole(longest_px=9)])
 def test_a_view_arrives_as_it_was_sent(view) -> None:
-    assert read_view(view.model_dump_json().encode()) == view
+    assert read_view(written(view)) == view
 
 
 def test_a_whole_image_keeps_its_shape_and_is_never_enlarged(picture) -> None:
@@ -43,7 +43,7 @@ def test_a_whole_image_stands_upright(picture) -> None:
 def test_squares_are_those_of_training_and_limits_hold(picture) -> None:
     image, geometry = encoded(picture(1)), Geometry(size_px=32)
     np.testing.assert_array_equal(
-        unpacked(packed(rendered(image, geometry, max_pixels=10_000))), load_pixels(image, geometry)
+        rendered(image, geometry, max_pixels=10_000), load_pixels(image, geometry)
     )
     with pytest.raises(BadImageError, match="over the limit"):
         rendered(image, Whole(longest_px=20), max_pixels=10)
