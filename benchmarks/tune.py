@@ -53,7 +53,9 @@ def main() -> None:
             search(arguments.data, place / f"round-{n}", place / "cache", arguments.trials)
             for n in range(arguments.rounds)
         ]
-    rows = [(f"round {n}", *seconds) for n, (seconds, _) in enumerate(rounds, 1)]
+    rows: list[tuple[str | float, ...]] = [
+        (f"round {n}", *seconds) for n, (seconds, _) in enumerate(rounds, 1)
+    ]
     trials = median(seconds[2 + STEPS.index("trials")] for seconds, _ in rounds)
     Report(
         title=f"headstart tune, {arguments.trials} trials, features cached",
