@@ -87,7 +87,8 @@ def _label_notes(check: LabelCheck) -> Iterator[str]:
     if check.overlapping:
         pairs = listed((f"{a} and {b}" for a, b in check.overlapping), limit=_NAMED)
         yield (
-            f"labels of these were not held against each other, so often are they confused: {pairs}"
+            f"whether labels are right cannot be told between {pairs}: the classifier confuses "
+            "them too often"
         )
 
 
