@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 import sklearn.datasets
 import torch
@@ -23,15 +25,24 @@ from PIL import Image
 
 from headstart.backbones.catalog import find_backbone
 from headstart.backbones.graph import BackboneGraph, load_graph
+from headstart.backbones.layout import FeatureBlock, FeatureLayout
 from headstart.backbones.spec import BackboneSpec
-from headstart.bundle import BundleInfo, Provenance
+from headstart.bundle import Bundle, BundleInfo, Provenance, load_bundle
 from headstart.cli.main import main
 from headstart.data.decoding import decode
 from headstart.data.digest import content_digest
 from headstart.data.geometry import Geometry
 from headstart.evaluation import wilson
-from headstart.export.bundling import BundleFacts, write_graph, write_info
+from headstart.export.bundling import (
+    BundleFacts,
+    Calibrated,
+    write_graph,
+    write_info,
+    write_model,
+)
+from headstart.export.classifier_graph import build_classifier
 from headstart.files import write_csv, write_json
+from headstart.heads.base import Head
 from headstart.heads.linear import LinearHead
 
 SMALL_PX = 96
@@ -143,6 +154,55 @@ def lite0_graph(exported: GraphLoader) -> BackboneGraph:
     return exported(find_backbone("efficientnet_lite0"), SMALL_PX)
 
 
+TINY_PX = 24
+
+
+@pytest.fixture(scope="session")
+def tiny_graph(tmp_path_factory: pytest.TempPathFactory) -> BackboneGraph:
+    """Two taps of three convolutions on small squares: any engine runs it in no time."""
+    path = tmp_path_factory.mktemp("tiny") / "graph.onnx"
+    onnx.save(_tiny_network(), path)
+    layout = FeatureLayout((FeatureBlock("early", "mean", 8), FeatureBlock("final", "mean", 16)))
+    return BackboneGraph(path, layout, "tiny", TINY_PX)
+
+
+def _tiny_network() -> onnx.ModelProto:
+    rng, made = np.random.default_rng(4), onnx.helper.make_tensor_value_info
+    shapes = {"stem.w": (8, 3, 3, 3), "deep.w": (8, 1, 3, 3), "wide.w": (16, 8, 1, 1)}
+    tensors = {name: rng.normal(size=shape) / shape[1] ** 0.5 for name, shape in shapes.items()}
+    tensors |= {"scale": rng.uniform(1, 2, 8), "shift": rng.normal(size=8), "zero": np.zeros(8)}
+    tensors |= {"middle": np.array(127.5), "range": np.array(60.0), "one": np.ones(8)}
+    tensors |= {"low": np.array(0.0), "high": np.array(6.0)}
+    even = {"pads": [1, 1, 1, 1]}
+    nodes: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("Cast", ["pixels"], "values", {"to": onnx.TensorProto.FLOAT}),
+        ("Transpose", ["values"], "planes", {"perm": [0, 3, 1, 2]}),
+        ("Sub", ["planes", "middle"], "centred", {}),
+        ("Div", ["centred", "range"], "scaled", {}),
+        ("Conv", ["scaled", "stem.w"], "stem", {"strides": [2, 2], **even}),
+        ("BatchNormalization", ["stem", "scale", "shift", "zero", "one"], "normed", {}),
+        ("Clip", ["normed", "low", "high"], "bent", {}),
+        ("ReduceMean", ["bent"], "early/mean", {"axes": [2, 3], "keepdims": 0}),
+        ("Conv", ["bent", "deep.w"], "deep", {"group": 8, **even}),
+        ("Add", ["deep", "bent"], "sum", {}),
+        ("Conv", ["sum", "wide.w"], "wide", {}),
+        ("Relu", ["wide"], "last", {}),
+        ("ReduceMean", ["last"], "final/mean", {"axes": [2, 3], "keepdims": 0}),
+    ]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node(kind, given, [out], **more) for kind, given, out, more in nodes],
+        "tiny",
+        [made("pixels", onnx.TensorProto.UINT8, ["batch", TINY_PX, TINY_PX, 3])],
+        [
+            made(f"{tap}/mean", onnx.TensorProto.FLOAT, ["batch", None])
+            for tap in ("early", "final")
+        ],
+        [onnx.numpy_helper.from_array(np.float32(it), name) for name, it in tensors.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    return onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
+
+
 HeadMaker = Callable[..., LinearHead]
 
 
@@ -192,6 +252,21 @@ def write_bundle(lite0_graph: BackboneGraph) -> Callable[[Path, LinearHead], Bun
     def write(folder: Path, head: LinearHead) -> BundleInfo:
         write_graph(folder, lite0_graph, head)
         return write_info(folder, head, FACTS, parity=())
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_tiny(tiny_graph: BackboneGraph) -> Callable[..., Bundle]:
+    """``write_tiny(folder, head, model=None)``: a bundle on the tiny graph, or of that model."""
+    facts = replace(FACTS, geometry=Geometry(mode="squash", size_px=TINY_PX))
+
+    def write(folder: Path, head: Calibrated, model: onnx.ModelProto | None = None) -> Bundle:
+        folder.mkdir(parents=True)
+        whole = model or build_classifier(onnx.load(tiny_graph.path), cast("Head", head))
+        write_model(folder, whole)
+        write_info(folder, head, facts, parity=())
+        return load_bundle(folder)
 
     return write
 

@@ -3,11 +3,14 @@ const ready = Promise.all([ort.InferenceSession.create("model.onnx"), fetch("mod
 
 async function classify(image) {
   const [session, about] = await ready;
-  const side = about.geometry.size_px; // of mode "squash"; others cut or pad first
+  const { mode, size_px: side, crop_fraction: share } = about.geometry;
+  if (mode === "pad") throw new Error("pad: put the photo on a square first");
+  const edge = Math.min(image.width, image.height) * share;
+  const [width, height] = mode === "crop" ? [edge, edge] : [image.width, image.height];
   const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
   const pen = canvas.getContext("2d");
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(image, 0, 0, side, side);
+  pen.drawImage(image, (image.width - width) / 2, (image.height - height) / 2, width, height, 0, 0, side, side);
   const rgb = pen.getImageData(0, 0, side, side).data.filter((_, place) => place % 4 !== 3);
   const pixels = new ort.Tensor("uint8", new Uint8Array(rgb), [1, side, side, 3]);
   const { probabilities } = await session.run({ [about.input.name]: pixels });

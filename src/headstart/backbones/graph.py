@@ -22,7 +22,7 @@ from headstart.files import write_bytes, write_json
 if TYPE_CHECKING:
     from headstart.backbones.tapped import TappedBackbone
 
-GRAPH_VERSION = 3
+GRAPH_VERSION = 4
 """Raised whenever the same backbone would be exported to another graph."""
 OPSET = 17
 INPUT = "pixels"

@@ -17,8 +17,9 @@ def adaptive_average(activation: torch.Tensor, side: int) -> torch.Tensor:
         activation: (N, C, H, W).
         side: Height and width of the answer.
     """
-    rows = _averaging(activation.shape[-2], side).to(activation)
-    columns = _averaging(activation.shape[-1], side).to(activation)
+    height, width = (int(length) for length in activation.shape[-2:])  # constants when traced
+    rows = _averaging(height, side).to(activation)
+    columns = _averaging(width, side).to(activation)
     return rows @ activation @ columns.T
 
 
@@ -37,9 +38,13 @@ def stretch_small_inputs(module: nn.Module, side: int) -> None:
 
 
 def _averaging(places: int, side: int) -> torch.Tensor:
-    """Return the matrix (side, places) whose rows average the places of one output each."""
-    matrix = torch.zeros(side, places)
-    for row in range(side):
-        start, end = row * places // side, -(-(row + 1) * places // side)
-        matrix[row, start:end] = 1 / (end - start)
-    return matrix
+    """Return the matrix (side, places) whose rows average the places of one output each.
+
+    Made of plain numbers, so that it is a constant of a traced graph: written into place by
+    place it became ``ScatterND`` and shapes that ONNX Runtime refuses.
+    """
+    edges = [(row * places // side, -(-(row + 1) * places // side)) for row in range(side)]
+    rows = [
+        [(start <= place < end) / (end - start) for place in range(places)] for start, end in edges
+    ]
+    return torch.tensor(rows)

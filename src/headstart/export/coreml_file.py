@@ -11,6 +11,7 @@ from headstart.bundle import Bundle
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.description import metadata_of
 from headstart.export.formats import Answering
+from headstart.export.single_image import for_one_image
 from headstart.export.torch_module import GraphModule, load_whole, quietly, trace
 from headstart.files import storage_errors
 
@@ -24,7 +25,8 @@ def write(bundle: Bundle, path: Path) -> None:
 
     side = bundle.info.geometry.size_px
     shape = (1, side, side, 3)
-    traced = trace(load_whole(bundle.graph), side, batch=1, pixels_type=np.float32)
+    single = for_one_image(load_whole(bundle.graph), side)
+    traced = trace(single, side, batch=1, pixels_type=np.float32)
     with storage_errors(path), quietly():
         model = ct.convert(
             traced,

@@ -201,3 +201,5 @@ _BUILDERS: Final[Mapping[type, Callable[[HeadGraph, Any, str], str]]] = {
     KernelHead: _kernel,
     NeighbourHead: _neighbours,
 }
+HEAD_KINDS: Final[tuple[type, ...]] = (*_BUILDERS, EnsembleHead)
+"""Every head that can be appended to a graph."""

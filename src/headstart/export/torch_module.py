@@ -7,12 +7,13 @@ that one format could know and another not.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import numpy_helper
@@ -22,8 +23,21 @@ from headstart.errors import BundleError, listed
 from headstart.export.torch_operators import OPERATORS
 
 _SIZED: Final = {"Shape", "Reshape", "Expand", "Constant"}
-_TRACED_BATCH: Final = 13
-"""A number of images that no other axis of a graph has, so that the batch axis is told."""
+RESIZING: Final = {"Reshape": 1, "Expand": 1, "ConstantOfShape": 0}
+"""Operators that make a tensor of some lengths, and which of their inputs says which."""
+_BY_NUMBERS: Final[Mapping[str, Collection[int]]] = {
+    **dict.fromkeys(("CumSum", "Split", "Squeeze", "Tile", "TopK", "Unsqueeze"), (1,)),
+    **{f"Reduce{it}": (1,) for it in ("L2", "Max", "Mean", "Min", "Sum")},
+    "Clip": (1, 2),
+    "Pad": (1, 2),
+    "Slice": (1, 2, 3, 4),
+    "Range": (0, 1, 2),
+    **{kind: (place,) for kind, place in RESIZING.items()},
+}
+"""Inputs whose numbers decide shapes, or are settings: where they are constants, exporters that
+follow symbols must not meet them as tensors."""
+AnyArray: TypeAlias = npt.NDArray[Any]
+_TRACED_BATCH: Final = 2
 
 
 class GraphModule(nn.Module):
@@ -41,12 +55,15 @@ class GraphModule(nn.Module):
         graph = model.graph
         _refuse_unknown(graph)
         self._nodes = list(graph.node)
-        self._attributes = [_attributes(node) for node in self._nodes]
+        self._attributes = [attributes_of(node) for node in self._nodes]
         self._input, self._output = graph.input[0].name, graph.output[0].name
         self._names = {it.name: f"tensor{place}" for place, it in enumerate(graph.initializer)}
         self._whole: dict[str, Tensor] = {}
+        self._seen: dict[int, list[int]] | None = None
+        self._growing: dict[int, list[tuple[int, int]]] = {}
+        self._fixed = {it.name: numpy_helper.to_array(it) for it in graph.initializer}
         for tensor in graph.initializer:
-            value = torch.from_numpy(numpy_helper.to_array(tensor).copy())
+            value = torch.from_numpy(self._fixed[tensor.name].copy())
             if value.is_floating_point():
                 self.register_buffer(self._names[tensor.name], value)
             else:
@@ -59,12 +76,54 @@ class GraphModule(nn.Module):
             if name not in self._whole:
                 values[name] = getattr(self, own)
         batch = pixels.shape[0]
-        for node, attributes in zip(self._nodes, self._attributes, strict=True):
-            answer = _run(node.op_type, [values[it] for it in node.input], attributes, batch)
+        for place, node in enumerate(self._nodes):
+            given = self._given(node, values)
+            asked = RESIZING.get(node.op_type)
+            if asked is not None:
+                given[asked] = self._lengths(place, given[asked], batch)
+            answer = run_node(node.op_type, given, self._attributes[place])
             outputs = answer if isinstance(answer, tuple) else (answer,)
             values.update(zip(node.output, outputs, strict=False))
         result: Tensor = values[self._output]
         return result
+
+    @torch.no_grad()
+    def follow_batch(self, pixels: Tensor) -> None:
+        """Learn which lengths grow with the batch, so that a trace takes any number of images.
+
+        Windows of attention are counted over the whole batch: a length is looked at for one
+        and for two images, and taken for a multiple of their number and a rest.
+
+        Args:
+            pixels: (1, S, S, 3).
+        """
+        one, two = self._lengths_seen(pixels), self._lengths_seen(torch.cat([pixels, pixels]))
+        self._growing = {
+            place: [(b - a, 2 * a - b) for a, b in zip(lengths, two[place], strict=True)]
+            for place, lengths in one.items()
+        }
+
+    def _lengths_seen(self, pixels: Tensor) -> dict[int, list[int]]:
+        self._seen, self._growing = {}, {}
+        self(pixels)
+        seen, self._seen = self._seen, None
+        return seen
+
+    def _lengths(self, place: int, shape: Tensor | AnyArray, batch: Any) -> list[Any]:
+        if place in self._growing:
+            known = self._growing[place]
+            return [batch * each + rest if each else rest for each, rest in known]
+        lengths = [int(length) for length in shape.tolist()]
+        if self._seen is not None:
+            self._seen[place] = lengths
+        return lengths
+
+    def _given(self, node: onnx.NodeProto, values: Mapping[str, Any]) -> list[Any]:
+        numbers = _BY_NUMBERS.get(node.op_type, ())
+        return [
+            self._fixed[name] if place in numbers and name in self._fixed else values[name]
+            for place, name in enumerate(node.input)
+        ]
 
 
 @contextmanager
@@ -94,6 +153,8 @@ def trace(
     pixels = np.random.default_rng(0).integers(0, 256, (batch, size_px, size_px, 3))
     example = torch.from_numpy(pixels.astype(pixels_type))
     with quietly(), torch.no_grad():
+        if batch > 1:
+            module.follow_batch(example[:1])
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         return torch.jit.freeze(traced)
 
@@ -103,38 +164,47 @@ def load_whole(path: Path) -> onnx.ModelProto:
     return onnx.load(str(path))
 
 
-def _run(kind: str, inputs: list[Any], attributes: Mapping[str, Any], batch: Any) -> Any:
+def run_node(kind: str, inputs: list[Any], attributes: Mapping[str, Any]) -> Any:
+    """Return what a node makes of its inputs: one tensor, or several.
+
+    Args:
+        kind: Its operator.
+        inputs: Tensors; NumPy arrays, or lengths, for what only decides shapes; ``None`` where
+            left out.
+        attributes: By name.
+    """
     if kind == "Constant":
         return attributes["value"]
     if kind == "Shape":
         return torch.tensor([int(length) for length in inputs[0].shape])
     if kind == "Reshape":
-        return inputs[0].reshape(_sizes(inputs[1], inputs[0], batch))
+        return inputs[0].reshape(_kept(inputs[1], inputs[0]))
     if kind == "Expand":
-        return _expanded(inputs[0], _sizes(inputs[1], None, batch))
+        return _expanded(inputs[0], list(inputs[1]))
     return OPERATORS[kind](inputs, attributes)
 
 
-def _sizes(shape: Tensor, value: Tensor | None, batch: Any) -> list[Any]:
-    """Return lengths of axes; one that is the batch's stays that of whatever batch comes."""
-    lengths: list[Any] = [int(length) for length in shape.tolist()]
-    for axis, length in enumerate(lengths):
-        if length == 0 and value is not None:
-            lengths[axis] = batch if axis == 0 else int(value.shape[axis])
-        elif length == int(batch):
-            lengths[axis] = batch
-    return lengths
+def _kept(lengths: Sequence[Any], value: Tensor) -> list[Any]:
+    """Return lengths of axes, those that are to stay (0) as they are."""
+    return [
+        value.shape[axis] if isinstance(length, int) and length == 0 else length
+        for axis, length in enumerate(lengths)
+    ]
 
 
 def _expanded(value: Tensor, sizes: list[Any]) -> Tensor:
     """Broadcast as ONNX does: where the wished length is 1, the tensor's own stays."""
     own = [1] * (len(sizes) - value.ndim) + list(value.shape)
     return value.expand(
-        [mine if size == 1 else size for size, mine in zip(sizes, own, strict=True)]
+        [
+            mine if isinstance(size, int) and size == 1 else size
+            for size, mine in zip(sizes, own, strict=True)
+        ]
     )
 
 
-def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """Return a node's attributes by name, tensors as PyTorch's."""
     return {attribute.name: _attribute(attribute) for attribute in node.attribute}
 
 

@@ -1,7 +1,8 @@
 """What each ONNX operator of our graphs is in PyTorch.
 
 A function takes the node's inputs (``None`` where one is left out) and its attributes by
-name, and returns one tensor, or several. Anything about shapes is a plain tensor of integers.
+name, and returns one tensor, or several. Anything about shapes is a plain tensor of integers,
+or a NumPy array where it is a constant.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,8 +25,13 @@ _DTYPES_MORE: Final = {9: torch.bool, 10: torch.float16, 11: torch.float64, 16: 
 _END: Final = 2**31 - 1
 
 
-def _numbers(values: Tensor) -> list[int]:
+def _numbers(values: Tensor | npt.NDArray[Any]) -> list[int]:
     return [int(value) for value in values.reshape(-1).tolist()]
+
+
+def _number(value: Any) -> float:
+    """Return the one number of a constant: of shape (), (1,) or plain."""
+    return float(np.asarray(value).reshape(-1)[0])
 
 
 def _axes(inputs: Inputs, attributes: Attributes) -> list[int] | None:
@@ -56,7 +64,7 @@ def _divide(inputs: Inputs, _: Attributes) -> Tensor:
 def _clip(inputs: Inputs, attributes: Attributes) -> Tensor:
     low = inputs[1] if len(inputs) > 1 else attributes.get("min")
     high = inputs[2] if len(inputs) > 2 else attributes.get("max")
-    return torch.clamp(inputs[0], *(None if it is None else float(it) for it in (low, high)))
+    return torch.clamp(inputs[0], *(None if it is None else _number(it) for it in (low, high)))
 
 
 def _cast(inputs: Inputs, attributes: Attributes) -> Tensor:
@@ -211,7 +219,7 @@ def _pad(inputs: Inputs, attributes: Attributes) -> Tensor:
     pairs = [side for axis in reversed(range(rank)) for side in (pads[axis], pads[rank + axis])]
     while len(pairs) > 2 and pairs[-2:] == [0, 0]:
         pairs = pairs[:-2]
-    fill = float(inputs[2]) if len(inputs) > 2 and inputs[2] is not None else 0.0
+    fill = _number(inputs[2]) if len(inputs) > 2 and inputs[2] is not None else 0.0
     mode = attributes.get("mode", "constant")
     if mode == "constant":
         return functional.pad(inputs[0], pairs, value=fill)
@@ -221,13 +229,21 @@ def _pad(inputs: Inputs, attributes: Attributes) -> Tensor:
 def _constant_of_shape(inputs: Inputs, attributes: Attributes) -> Tensor:
     value = attributes.get("value")
     fill = value.reshape(-1)[0] if value is not None else torch.tensor(0.0)
-    return torch.full(_numbers(inputs[0]), fill.item(), dtype=fill.dtype)
+    return torch.full(list(inputs[0]), fill.item(), dtype=fill.dtype)
 
 
 def _top_k(inputs: Inputs, attributes: Attributes) -> tuple[Tensor, Tensor]:
     axis, largest = attributes.get("axis", -1), bool(attributes.get("largest", 1))
-    found = torch.topk(inputs[0], int(inputs[1]), dim=axis, largest=largest)
+    found = torch.topk(inputs[0], _numbers(inputs[1])[0], dim=axis, largest=largest)
     return found.values, found.indices
+
+
+def _running_sum(inputs: Inputs, attributes: Attributes) -> Tensor:
+    value, axis = inputs[0], _numbers(inputs[1])[0]
+    turned: Tensor = value.flip(axis) if attributes.get("reverse") else value
+    total = turned.cumsum(axis)
+    total = total - turned if attributes.get("exclusive") else total
+    return total.flip(axis) if attributes.get("reverse") else total
 
 
 def _tile(inputs: Inputs, attributes: Attributes) -> Tensor:
@@ -256,6 +272,7 @@ OPERATORS: Final[Mapping[str, Operator]] = {
     "ConstantOfShape": _constant_of_shape,
     "Conv": _conv,
     "Cos": _plain(torch.cos),
+    "CumSum": _running_sum,
     "Div": _divide,
     "Elu": lambda inputs, it: functional.elu(inputs[0], it.get("alpha", 1.0)),
     "Equal": _plain(torch.eq),
@@ -299,6 +316,7 @@ OPERATORS: Final[Mapping[str, Operator]] = {
     "ReduceMin": _reduce(torch.amin),
     "ReduceSum": _reduce(torch.sum),
     "Relu": _plain(torch.relu),
+    "Round": _plain(torch.round),
     "Sigmoid": _plain(torch.sigmoid),
     "Sin": _plain(torch.sin),
     "Slice": _slice,

@@ -1,26 +1,38 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
-from headstart.bundle import load_bundle
+from headstart.bundle import Bundle, load_bundle
 from headstart.bundle.difference import compare_bundles
 from headstart.data.decoding import load_pixels
-from headstart.errors import BundleError, DataError, MissingDependencyError, UnknownNameError
-from headstart.export import formats
+from headstart.errors import (
+    BundleError,
+    ConfigError,
+    DataError,
+    MissingDependencyError,
+    UnknownNameError,
+)
+from headstart.export import formats, openvino_file
 from headstart.export import onnx_file as onnx_module
 from headstart.files import write_csv, write_json
+from headstart.heads.linear import LinearHead
 from headstart.serving.predictor import load
 from headstart.workflows.export import export
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 CLASSES = ("class 0", "class 1", "class 2")
+CONSUMER = Path(__file__).parents[3] / "examples" / "onnx_consumer.py"
 
 
 def needs(*packages: str) -> pytest.MarkDecorator:
@@ -33,14 +45,23 @@ def photos(tmp_path_factory, image_folder) -> Path:
     return image_folder(tmp_path_factory.mktemp("images") / "photos", *CLASSES, per_class=4)
 
 
+def rows_of(photos: Path) -> list[tuple[str, str, str]]:
+    names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.png"))
+    return [(it, it.split("/")[0], "test" if it.endswith("3.png") else "train") for it in names]
+
+
+def head() -> LinearHead:
+    numbers = np.random.default_rng(1).normal
+    outputs, weight = ("early/mean", "final/mean"), numbers(size=(24, 3)).astype(np.float32) / 4
+    return LinearHead(CLASSES, "all", outputs, weight, numbers(size=3).astype(np.float32), 1.7)
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, write_bundle, random_head, photos) -> Path:
+def run(tmp_path_factory, write_tiny, photos) -> Path:
     """A run whose test images are the last of each class."""
     folder = tmp_path_factory.mktemp("runs") / "waste"
-    write_bundle(folder / "bundle", random_head("blocks.2/mean", "blocks.2/std"))
-    names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.png"))
-    rows = [(it, it.split("/")[0], "test" if it.endswith("3.png") else "train") for it in names]
-    write_csv(folder / "split.csv", ("image_path", "label", "split"), rows)
+    write_tiny(folder / "bundle", head())
+    write_csv(folder / "split.csv", ("image_path", "label", "split"), rows_of(photos))
     write_json(folder / "metrics.json", {"test": {"n": 3}})
     write_json(folder / "environment.json", {"data": str(photos)})
     return folder
@@ -66,7 +87,7 @@ def test_onnx_is_one_file_that_says_what_it_is_and_answers_alike(run, photos, tm
     session = onnxruntime.InferenceSession(result.file.read_bytes())  # no other file in reach
     said = session.get_modelmeta().custom_metadata_map
     assert json.loads(said["headstart.classes"]) == list(CLASSES)
-    assert json.loads(said["headstart.geometry"])["mode"] == "pad"
+    assert json.loads(said["headstart.geometry"])["mode"] == "squash"
     pixels = test_images(run, photos)
     (answers,) = session.run(None, {session.get_inputs()[0].name: pixels})
     expected = load(run, precision="f32").predict_proba([photos / it / "3.png" for it in CLASSES])
@@ -92,7 +113,14 @@ def test_openvino_and_torchscript_answer_alike_for_any_number_of_images(
         assert np.abs(answers - expected[:count]).max() < 1e-4
 
 
+@needs("litert_torch", "ai_edge_litert")
+@pytest.mark.slow
+def test_litert_answers_alike(run, tmp_path) -> None:
+    assert export(run, format="litert", out=tmp_path / "out").parity.bundle.largest < 1e-4
+
+
 @needs("coremltools")
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "darwin", reason="there it is run")
 def test_core_ml_is_written_and_says_that_it_was_not_run_here(run, tmp_path) -> None:
     result = export(run, format="coreml", out=tmp_path / "out")
@@ -113,24 +141,65 @@ def test_int8_is_a_bundle_that_predicts_and_says_what_it_cost(run, photos, tmp_p
     answers = load(result.folder).predict_proba([photos / it / "3.png" for it in CLASSES])
     assert answers.shape == (3, 3)
     assert np.abs(answers.sum(1) - 1).max() < 1e-4
-    weights = [
-        load_bundle(it).info.files["weights.safetensors"].bytes for it in (run, tmp_path / "int8")
-    ]
-    assert weights[1] < weights[0] / 2
     fields = compare_bundles(load_bundle(run), load_bundle(result.folder)).fields
     assert fields["quantised.calibration_images"] == (None, 4)
 
 
-def test_a_file_that_answers_otherwise_is_refused_and_leaves_nothing(
-    run, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setattr(
-        onnx_module, "opened", lambda path: lambda pixels: np.eye(3)[[0] * len(pixels)]
-    )
-    monkeypatch.setattr(formats, "require", lambda *_, **__: None)
+@needs("nncf", "onnxruntime")
+@pytest.mark.slow
+def test_int8_of_a_real_network_weighs_less_than_half(small_bundle, photos, tmp_path) -> None:
+    home = tmp_path / "run"
+    shutil.copytree(small_bundle, home / "bundle")
+    write_csv(home / "split.csv", ("image_path", "label", "split"), rows_of(photos))
+    write_json(home / "metrics.json", {"test": {"n": 3}})
+    result = export(home, format="int8", data=photos, calibration_images=4, max_loss=1)
+    infos = [load_bundle(it).info for it in (home, result.folder)]
+    before, after = (it.files["weights.safetensors"].bytes for it in infos)
+    assert after < before / 2
+
+
+def corrupt(path: Path) -> None:
+    model = onnx.load(path)
+    (bias,) = (it for it in model.graph.initializer if it.name == "head.bias")
+    changed = numpy_helper.to_array(bias)[::-1] * 3
+    bias.CopyFrom(numpy_helper.from_array(changed, "head.bias"))
+    onnx.save(model, path)
+
+
+@needs("onnxruntime")
+def test_a_corrupted_file_is_refused_and_leaves_nothing(run, tmp_path, monkeypatch) -> None:
+    real = onnx_module.write
+
+    def write(bundle: Bundle, path: Path) -> None:
+        real(bundle, path)
+        corrupt(path)
+
+    monkeypatch.setattr(onnx_module, "write", write)
     with pytest.raises(BundleError, match="does not answer as the bundle does"):
         export(run, format="onnx", out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_interrupted_leaves_nothing(run, tmp_path, monkeypatch) -> None:
+    def write(bundle: Bundle, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(openvino_file, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        export(run, format="openvino", out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten(run, tmp_path) -> None:
+    kept = tmp_path / "out" / "mine.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    with pytest.raises(ConfigError, match="exists already and is never overwritten"):
+        export(run, format="openvino", out=kept.parent)
+    assert [it.name for it in kept.parent.iterdir()] == ["mine.txt"]
+    places = [export(run, format="openvino").folder.name for _ in range(2)]
+    assert places == ["export-openvino", "export-openvino-2"]
 
 
 def test_what_is_not_installed_is_said_before_any_work(run, tmp_path, monkeypatch) -> None:
@@ -153,8 +222,21 @@ def test_images_that_have_moved_are_asked_for(run, tmp_path, image_folder) -> No
         export(run, format="openvino", out=tmp_path / "out", data=other)
 
 
-def test_a_bundle_alone_needs_data_and_takes_all_of_it(run, small_bundle, photos, tmp_path) -> None:
+def test_a_bundle_alone_needs_data_and_takes_all_of_it(run, photos, tmp_path) -> None:
+    alone = tmp_path / "bundle"
+    shutil.copytree(run / "bundle", alone)
     with pytest.raises(DataError, match="give --data"):
-        export(small_bundle, format="openvino", out=tmp_path / "out")
-    result = export(small_bundle, format="openvino", out=tmp_path / "out", data=photos)
+        export(alone, format="openvino", out=tmp_path / "out")
+    result = export(alone, format="openvino", out=tmp_path / "out", data=photos)
     assert result.parity.bundle.images == 12
+
+
+@needs("onnxruntime")
+def test_the_consumer_of_the_examples_says_the_same(run, photos, tmp_path) -> None:
+    result = export(run, format="onnx", out=tmp_path / "out")
+    photo = photos / CLASSES[0] / "3.png"
+    command = [sys.executable, str(CONSUMER), str(result.file), str(photo)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (shares,) = load(run, precision="f32").predict_proba([photo])
+    expected = sorted(zip(shares, CLASSES, strict=True), reverse=True)
+    assert said.splitlines() == [f"{share:.4f} {name}" for share, name in expected]
