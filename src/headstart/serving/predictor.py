@@ -16,7 +16,11 @@ from headstart.config import build_config, cache_dir
 from headstart.data.containers import ArraysContainer
 from headstart.data.inputs import open_images
 from headstart.data.manifest import Manifest, Pixels, Rejected
-from headstart.engines.openvino_engine import THROUGHPUT_BATCH, OpenVinoEngine
+from headstart.engines.openvino_engine import (
+    THROUGHPUT_BATCH,
+    OpenVinoEngine,
+    native_precision,
+)
 from headstart.engines.pipeline import ImagePipeline
 from headstart.errors import DataError, listed
 from headstart.evaluation.decision import UNKNOWN, DecisionRule
@@ -85,10 +89,20 @@ class Predictor:
         other.rule = rule
         return other
 
-    def stream(self, manifest: Manifest) -> Iterator[Prediction]:
-        """Yield one prediction a row, in order; a bad file is a row with its reason."""
+    @property
+    def precision(self) -> str:
+        """Arithmetic that is asked for: ``"bf16"`` or ``"f32"``."""
+        return native_precision() if self._precision == "auto" else self._precision
+
+    def stream(self, manifest: Manifest, *, start: int = 0) -> Iterator[Prediction]:
+        """Yield one prediction a row, in order; a bad file is a row with its reason.
+
+        Args:
+            manifest: Images.
+            start: Row to begin with.
+        """
         pipeline = self._pipeline(len(manifest))
-        for row, answer in pipeline.run(manifest, range(len(manifest))):
+        for row, answer in pipeline.run(manifest, range(start, len(manifest))):
             if isinstance(answer, Rejected):
                 yield _bad(manifest.paths[row], answer.reason)
             else:
