@@ -161,12 +161,15 @@ class Predictor:
 
     def _engine(self, batch_size: int) -> OpenVinoEngine:
         if batch_size not in self._engines:
-            self._engines[batch_size] = OpenVinoEngine(
-                self.bundle.graph,
-                precision=self._precision,
-                threads=self._threads,
-                batch_size=batch_size,
-            )
+            with self.bundle.opening():
+                engine = OpenVinoEngine(
+                    self.bundle.graph,
+                    precision=self._precision,
+                    threads=self._threads,
+                    batch_size=batch_size,
+                )
+            self.bundle.check_shapes(size_px=engine.size_px, classes=engine.width)
+            self._engines[batch_size] = engine
         return self._engines[batch_size]
 
 

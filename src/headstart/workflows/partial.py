@@ -189,7 +189,7 @@ def _journal(folder: Path) -> list[dict[str, Any]]:
 def _object(line: str) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
