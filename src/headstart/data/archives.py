@@ -90,9 +90,12 @@ class ZipContainer:
             raise DataError("the file is not in the archive")
         check_size(member.file_size)
         try:
-            return self._read(member)
+            content = self._read(member)
         except _UNREADABLE as error:
             raise DataError(f"the archive's entry cannot be read: {error}") from error
+        if len(content) != member.file_size:
+            raise DataError("the archive's entry cannot be read: it is not as long as promised")
+        return content
 
     def _read(self, member: zipfile.ZipInfo) -> bytes:
         """Unpack no more than the entry's promised size, whatever is packed into it."""
@@ -111,8 +114,8 @@ class ZipContainer:
         del packed.CRC  # of what is unpacked
         with self._zip.open(packed) as stream:
             content = bz2.BZ2Decompressor().decompress(stream.read(), member.file_size + 1)
-        if len(content) != member.file_size or zlib.crc32(content) != member.CRC:
-            raise zipfile.BadZipFile(f"{member.filename!r} is not what the archive promises")
+        if zlib.crc32(content) != member.CRC:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {member.filename!r}")
         return content
 
     def _index(self) -> dict[str, zipfile.ZipInfo]:
