@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import json
 import os
 import shutil
@@ -201,6 +202,11 @@ def test_the_base_package_alone_predicts_and_evaluates(
     assert judged.returncode == 0, judged.stderr
     assert "36 images" in judged.stdout
 
+    batch = call("headstart", "predict", finished.folder, finished.photos, "-o", "t.parquet")
+    assert batch.returncode == 0, batch.stderr
+    assert batch.stdout.startswith("36 images")
+    (tmp_path / "t.parquet").unlink()
+
     listed = call("headstart", "backbones")
     assert listed.returncode == 0, listed.stderr
     assert "efficientnet_lite0" in listed.stdout
@@ -210,3 +216,42 @@ def test_the_base_package_alone_predicts_and_evaluates(
     assert "pip install 'headstart[train]'" in trained.stderr
     assert "Traceback" not in trained.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_base_package_alone_serves_as_the_image_does(
+    floor: Path, finished: Any, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("a token of sufficient length\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment["HEADSTART_TOKEN_FILE"] = str(tmp_path / "token")
+    served = [f"model={finished.folder / 'bundle'}", "--host", "0.0.0.0", "--port", "0"]
+    with subprocess.Popen(
+        [floor / "headstart", "serve", *served, "--workers", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stderr is not None
+        line = next((line for line in process.stderr if line.startswith("serving on")), "")
+        port = int(line.split()[2].rpartition(":")[2])
+        answers = [_asked(port, path, body) for path, body in _questions(image)]
+        process.terminate()
+        process.stderr.read()
+    assert [status for status, _ in answers] == [200, 401, 200]
+    assert json.loads(answers[2][1])["predictions"][0]["label"] in {"cat", "dog", "eel"}
+    assert process.returncode == 0
+
+
+def _questions(image: Path) -> list[tuple[str, bytes | None]]:
+    return [("/healthz", None), ("/v1/models", None), ("/v1/predict", image.read_bytes())]
+
+
+def _asked(port: int, path: str, body: bytes | None) -> tuple[int, bytes]:
+    token = {"Authorization": "Bearer a token of sufficient length"} if body else {}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Content-Type": "image/png", **token}
+    connection.request("POST" if body else "GET", path, body, headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ from headstart.errors import BundleError, listed
 INFO_FILE: Final = "bundle.json"
 GRAPH_FILE: Final = "graph.onnx"
 WEIGHTS_FILE: Final = "weights.safetensors"
+MOST_INFO_BYTES: Final = 64 << 20
+"""Of the description of a bundle, by far."""
 BUNDLE_FILES: Final = (INFO_FILE, GRAPH_FILE, WEIGHTS_FILE)
 
 
@@ -31,6 +34,31 @@ class Bundle:
     def graph(self) -> Path:
         """The ONNX file: uint8 (N, S, S, 3) in, calibrated probabilities (N, K) out."""
         return self.folder / GRAPH_FILE
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Turn an engine's refusal of the graph into a :class:`BundleError`."""
+        try:
+            yield
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1:]
+            raise BundleError(
+                f"{self.graph} is no network that can be run ({''.join(reason)}): it is as "
+                "bundle.json says, so it was made wrongly; get the bundle from where it was made"
+            ) from error
+
+    def check_shapes(self, *, size_px: int, classes: int) -> None:
+        """Refuse a graph that takes or gives something else than the bundle says.
+
+        Raises:
+            BundleError: It takes squares of another side, or tells other classes apart.
+        """
+        said = (self.info.geometry.size_px, len(self.info.classes))
+        if (size_px, classes) != said:
+            raise BundleError(
+                f"{self.graph} takes {size_px} pixels and tells {classes} classes apart, but "
+                f"{INFO_FILE} says {said[0]} and {said[1]}: get the bundle from where it was made"
+            )
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -83,8 +111,10 @@ def _bundle_folder(path: Path) -> Path:
 
 def _read_info(path: Path) -> BundleInfo:
     try:
+        if path.stat().st_size > MOST_INFO_BYTES:
+            raise ValueError(f"it holds more than {MOST_INFO_BYTES:,} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
     _check_version(path, content)
     try:
@@ -118,7 +148,8 @@ def _check_file(folder: Path, name: str, expected: FileDigest) -> None:
     path = folder / name
     if not path.is_file():
         raise BundleError(f"the bundle {folder} lacks {name}: copy the whole folder again")
-    if file_digest(path) != expected:
+    # What is too long or too short is not read: a link could lead anywhere.
+    if path.stat().st_size != expected.bytes or file_digest(path) != expected:
         raise _changed(path, f"its SHA-256 is not the one in {INFO_FILE}")
 
 

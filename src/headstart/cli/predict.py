@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -12,9 +17,14 @@ from headstart.cli.bars import TerminalProgress
 from headstart.cli.deciding import ANSWER_ALL, COSTS, PRIORS
 from headstart.config.schema import Precision
 from headstart.errors import UnknownNameError
-from headstart.evaluation.decision import UNKNOWN
 from headstart.serving.predictor import load
-from headstart.workflows.predict import predict, table_rows
+from headstart.workflows.deciding import DecisionChanges
+from headstart.workflows.predict import columns_of, stream_predictions
+from headstart.workflows.predict_batch import BatchResult, predict_batch
+from headstart.workflows.prediction_rows import texts
+from headstart.workflows.row_files import header_of, separated_rows
+
+_STANDARD_OUTPUT = "-"
 
 
 def run(
@@ -23,11 +33,26 @@ def run(
         list[str], typer.Argument(help="Images, folders, archives or tables, mixed as you like.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="CSV file to write. [print a table]")
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Table to write: .csv, .tsv, .jsonl or .parquet; - for CSV on standard output. "
+            "[print a line an image]",
+        ),
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", help="Classes named for each image.")] = 1,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add a column prob_<class> for every class.")
+    ] = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart/--resume",
+            help="Drop the rows that a stopped prediction left in OUT.partial, or go on behind "
+            "them. [resume]",
+            show_default=False,
+        ),
     ] = False,
     priors: Annotated[str | None, PRIORS] = None,
     costs: Annotated[str | None, COSTS] = None,
@@ -41,28 +66,73 @@ def run(
 
     headstart predict runs/waste/bundle new/*.jpg --out predictions.csv --top-k 3
 
+    headstart predict runs/waste/bundle million.zip --out predictions.parquet
+
     headstart predict runs/waste/bundle bin-of-today/ --priors estimate
     """
     if precision not in get_args(Precision):
         raise UnknownNameError("precision", precision, get_args(Precision))
     predictor = load(bundle, precision=precision)
-    predictions = predict(
-        predictor,
-        images,
-        out=out,
-        top_k=top_k,
-        probabilities=probabilities,
-        priors=priors,
-        costs=costs,
-        answer_all=answer_all,
-        cache=cache,
-        progress=TerminalProgress(),
-    )
-    bad = sum(prediction.status == "error" for prediction in predictions)
-    unsure = sum(prediction.status == UNKNOWN for prediction in predictions)
-    if out is not None:
-        not_said = f", {unsure:,} unknown" if unsure else ""
-        typer.echo(f"{len(predictions):,} images, {bad:,} of them unreadable{not_said}: {out}")
+    progress = TerminalProgress()
+    if out is not None and not _is_stream(out):
+        result = predict_batch(
+            predictor,
+            images,
+            out=out,
+            top_k=top_k,
+            probabilities=probabilities,
+            priors=priors,
+            costs=costs,
+            answer_all=answer_all,
+            restart=restart,
+            cache=cache,
+            progress=progress,
+        )
+        typer.echo(_summary(result))
         return
-    for row in table_rows(predictions, predictor, top_k=top_k, probabilities=probabilities):
-        typer.echo("\t".join(cell for cell in row if cell))
+    changes = DecisionChanges(priors, costs, answer_all)
+    predictor, answers = stream_predictions(
+        predictor, images, changes, top_k=top_k, cache=cache, progress=progress
+    )
+    columns = columns_of(predictor, top_k=top_k, probabilities=probabilities)
+    rows = map(columns.cells, answers)
+    if out is None:
+        _print("\t".join(filter(None, texts(row))) + "\n" for row in rows)
+        return
+    lines = (separated_rows(columns, [row]) for row in rows)
+    _print(chain([header_of("csv", columns)], lines), out)
+
+
+def _print(lines: Iterable[str], out: str = _STANDARD_OUTPUT) -> None:
+    """Write lines as they come; whoever reads them may have enough before the end."""
+    try:
+        if out != _STANDARD_OUTPUT:
+            with open(out, "w", encoding="utf-8") as stream:  # noqa: PTH123  a device, a pipe
+                stream.writelines(lines)
+            return
+        for line in lines:
+            typer.echo(line, nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+
+
+def _is_stream(out: str) -> bool:
+    """Tell whether an output is no file: standard output, a pipe, a device."""
+    if out == _STANDARD_OUTPUT:
+        return True
+    try:
+        mode = os.stat(out).st_mode  # noqa: PTH116
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _summary(result: BatchResult) -> str:
+    unsure = f", {result.unknown:,} unknown" if result.unknown else ""
+    kept = f", {result.kept:,} of them predicted before" if result.kept else ""
+    left_out = sum(result.ignored.values())
+    ignored = f" ({left_out:,} other files left out)" if left_out else ""
+    return (
+        f"{result.images:,} images{kept}, {result.errors:,} of them unreadable{unsure}"
+        f"{ignored}: {result.out}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from headstart.workflows.serve import serve
 
 _FIELDS = ServeConfig.model_fields
 _TOKEN = "HEADSTART_TOKEN"
+_TOKEN_FILE = "HEADSTART_TOKEN_FILE"
 
 
 def _option(key: str, *flags: str, **more: Any) -> Any:
@@ -31,6 +33,10 @@ def run(
     host: Annotated[str | None, _option("host", "--host")] = None,
     port: Annotated[int | None, _option("port", "--port")] = None,
     token: Annotated[str | None, _option("token", "--token", envvar=_TOKEN)] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", envvar=_TOKEN_FILE, help="File that holds the token alone."),
+    ] = None,
     insecure: Annotated[bool, _option("insecure", "--insecure")] = False,
     allow_host: Annotated[list[str] | None, _option("allowed_hosts", "--allow-host")] = None,
     queue: Annotated[int | None, _option("queue_images", "--queue")] = None,
@@ -53,7 +59,7 @@ def run(
     given = {
         "host": host,
         "port": port,
-        "token": token,
+        "token": token if token_file is None or token else _token_in(token_file),
         "insecure": insecure,
         "allowed_hosts": allow_host,
         "queue_images": queue,
@@ -74,6 +80,13 @@ def _pairs(given: list[str]) -> dict[str, str]:
             raise ConfigError(f"--set {one!r}: write KEY=VALUE, as in --set max_body_mb=8")
         pairs[key.strip()] = value.strip()
     return pairs
+
+
+def _token_in(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"the token's file {file} cannot be read: {error}") from error
 
 
 def _say(address: str) -> None:

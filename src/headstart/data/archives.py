@@ -7,13 +7,16 @@ at random, so it is unpacked once, as one plain tar, into the cache (see
 
 from __future__ import annotations
 
+import bz2
 import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 
 from headstart.data.containers import check_size
@@ -22,8 +25,24 @@ from headstart.errors import DataError
 
 _NOT_PLAIN = "archive entry that is no plain file (a link or a device)"
 _UNSAFE = "archive entry whose name leads outside"
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-_UNREADABLE = (*_DAMAGED, RuntimeError, NotImplementedError)
+_UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What Python's readers of archives raise when the bytes are not what the format promises."""
+_PIECE_BYTES = 4096
+"""Of LZMA, which zipfile unpacks whole, however much a piece comes to: some 30 MB at most."""
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -71,9 +90,33 @@ class ZipContainer:
             raise DataError("the file is not in the archive")
         check_size(member.file_size)
         try:
-            return self._zip.read(member)
+            content = self._read(member)
         except _UNREADABLE as error:
             raise DataError(f"the archive's entry cannot be read: {error}") from error
+        if len(content) != member.file_size:
+            raise DataError("the archive's entry cannot be read: it is not as long as promised")
+        return content
+
+    def _read(self, member: zipfile.ZipInfo) -> bytes:
+        """Unpack no more than the entry's promised size, whatever is packed into it."""
+        if member.compress_type == zipfile.ZIP_BZIP2:
+            return self._read_bzip2(member)
+        with self._zip.open(member) as stream:
+            if member.compress_type != zipfile.ZIP_LZMA:
+                return stream.read(member.file_size)
+            return b"".join(iter(lambda: stream.read(_PIECE_BYTES), b""))
+
+    def _read_bzip2(self, member: zipfile.ZipInfo) -> bytes:
+        """Unpack bzip2, of which 40 bytes may hold 46 MB: zipfile knows no bound for it."""
+        check_size(member.compress_size)
+        packed = copy(member)
+        packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
+        del packed.CRC  # of what is unpacked
+        with self._zip.open(packed) as stream:
+            content = bz2.BZ2Decompressor().decompress(stream.read(), member.file_size + 1)
+        if zlib.crc32(content) != member.CRC:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {member.filename!r}")
+        return content
 
     def _index(self) -> dict[str, zipfile.ZipInfo]:
         members = {}
@@ -106,7 +149,7 @@ class TarContainer:
         self._ignored: Counter[str] = Counter()
         try:
             self._members = self._index()
-        except (tarfile.TarError, OSError, ValueError) as error:
+        except _UNREADABLE as error:
             raise damaged(self._location, error) from error
 
     @property
@@ -147,7 +190,7 @@ class TarContainer:
         places = {}
         for member in _tar_members(self._path):
             name = _safe_name(member.name)
-            plain = member.isreg() and not member.issparse()
+            plain = member.isreg() and not member.issparse() and member.size >= 0
             if plain and name is not None:
                 places[name] = (member.offset_data, member.size)
             elif not member.isdir():
@@ -192,14 +235,20 @@ def _is_plain_tar(path: Path) -> bool:
     try:
         with tarfile.open(path, "r:"):
             return path.stat().st_size > 0
-    except (tarfile.TarError, ValueError):
+    except OSError:
+        raise
+    except _UNREADABLE:
         return False
 
 
 def _tar_members(path: Path) -> Iterator[tarfile.TarInfo]:
     with path.open("rb") as stream:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
+            before = -1
             while (member := tar.next()) is not None:
+                if tar.offset <= before:  # a size below zero: it would be read for ever
+                    raise tarfile.ReadError(f"the entry at byte {member.offset:,} has no end")
+                before = tar.offset
                 yield member
                 tar.members = []  # type: ignore[attr-defined]  # else all stay in memory
             end = tar.offset

@@ -7,6 +7,7 @@ asked knows the name: it becomes the ``reason`` of a rejected file.
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -170,18 +171,28 @@ class JoinedContainer:
 def read_file(path: str) -> bytes:
     """Return a file's bytes.
 
+    A device or a pipe is not read: it may have no end, or never begin.
+
     Raises:
-        DataError: It is missing, too large or cannot be read; the reason only.
+        DataError: It is missing, no plain file, too large or cannot be read; the reason only.
     """
     try:
-        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123  faster than Path, per file
-            check_size(os.fstat(stream.fileno()).st_size)
+        with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise DataError("it is no plain file (a folder, a device or a pipe)")
+            check_size(found.st_size)
             return stream.readall()
     except FileNotFoundError:
         raise DataError("the file does not exist") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"the file cannot be read: {reason}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody to write into it, should it be a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def check_size(size: int) -> None:

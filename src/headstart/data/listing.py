@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +15,11 @@ IMAGE_SUFFIXES = frozenset(
     {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"}
 )
 _JUNK = frozenset({"__MACOSX", "Thumbs.db"})
+
+MOST_LINKED = 10_000
+"""Folders behind links behind links: a dozen that are all linked to each other are 10 ** 9."""
+
+_REMEMBERED = 4096
 
 RUN = "finished run of headstart"
 HIDDEN = "hidden or system file or folder"
@@ -71,18 +77,22 @@ def walk(root: Path, ignored: Counter[str]) -> list[str]:
         ignored: Reason -> how many; added to.
 
     Raises:
-        DataError: A folder cannot be read.
+        DataError: A folder cannot be read, or links lead to folders without end.
     """
     names: list[str] = []
     visits: list[_Visit] = [(str(root), "", ())]
+    linked = 0
+    real = lru_cache(_REMEMBERED)(os.path.realpath)
     while visits:
         visit = visits.pop()
+        linked += len(visit[2]) > 1
+        _refuse_farm(root, linked)
         entries = _entries(visit[0])
         ignored[EMPTY_FOLDER] += not entries
         for entry in entries:
-            if entry.is_dir():
-                visits.extend(_enter(entry, visit, ignored))
-            elif entry.is_file() or entry.is_symlink():
+            if _is_folder(entry):
+                visits.extend(_enter(entry, visit, ignored, real))
+            elif _is_file(entry):
                 names.append(visit[1] + entry.name)
             else:
                 ignored[SPECIAL] += 1
@@ -113,7 +123,29 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         ) from error
 
 
-def _enter(entry: os.DirEntry[str], visit: _Visit, ignored: Counter[str]) -> Iterator[_Visit]:
+def _refuse_farm(root: Path, linked: int) -> None:
+    if linked > MOST_LINKED:
+        raise DataError(
+            f"links behind links below {root} lead to more than {MOST_LINKED:,} folders: take out "
+            "links between the folders"
+        )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a file, or a link to one or to nothing: that is said on reading."""
+    return entry.is_symlink() or entry.is_file()
+
+
+def _enter(
+    entry: os.DirEntry[str], visit: _Visit, ignored: Counter[str], real: Callable[[str], str]
+) -> Iterator[_Visit]:
     folder, prefix, chain = visit
     if is_junk(entry.name):
         ignored[HIDDEN] += 1
@@ -122,8 +154,8 @@ def _enter(entry: os.DirEntry[str], visit: _Visit, ignored: Counter[str]) -> Ite
         ignored[RUN] += 1
         return
     if entry.is_symlink():
-        chain = (*chain, os.path.realpath(folder))
-        if _leads_back(os.path.realpath(entry.path), chain):
+        chain = (*chain, real(folder))
+        if _leads_back(real(os.path.join(chain[-1], entry.name)), chain):  # noqa: PTH118
             ignored[LOOP] += 1
             return
     yield entry.path, f"{prefix}{entry.name}/", chain

@@ -71,10 +71,12 @@ def refuse_absent(path: Path) -> None:
     """Refuse a path that does not exist, naming what is close to it.
 
     Raises:
-        DataError: It does not exist.
+        DataError: It does not exist, or is neither a file nor a folder.
     """
-    if os.path.exists(path):  # noqa: PTH110  unlike Path, says no where it may not look
+    if os.path.isfile(path) or os.path.isdir(path):  # noqa: PTH112, PTH113  unlike Path, no raise
         return
+    if os.path.exists(path):  # noqa: PTH110
+        raise DataError(f"{path} is neither a file nor a folder: a device or a pipe is not read")
     close = close_names(path.name, _siblings(path))
     hint = f"did you mean {listed(path.parent / name for name in close)}?" if close else ""
     mend = hint or "give the path of a folder, an archive or a table"

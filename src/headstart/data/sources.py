@@ -23,7 +23,14 @@ from headstart.data.opening import (
     required_archive,
     table_at,
 )
-from headstart.data.tables import Table, has_label, is_table, labelled_manifest, load_table
+from headstart.data.tables import (
+    Table,
+    has_label,
+    is_table,
+    labelled_manifest,
+    load_table,
+    table_paths,
+)
 from headstart.errors import DataError, UnlabelledError, listed
 
 __all__ = ["open_images", "open_source"]
@@ -122,6 +129,8 @@ def _table_inside(
 ) -> Manifest:
     present = set(names)
     root = container.root if isinstance(container, FolderContainer) else None
+    if root is not None:
+        _refuse_outside(table, root, table_paths(table, prefix=prefix))
 
     def missing(paths: Sequence[str]) -> list[str]:
         absent = [path for path in paths if path not in present]
@@ -132,6 +141,22 @@ def _table_inside(
     ignored[NOT_IMAGE] -= 1  # the table itself
     ignored[f"image that {posixpath.basename(table.name)} does not list"] += unlisted
     return replace(manifest, ignored=dict(+ignored))
+
+
+def _refuse_outside(table: Table, root: Path, paths: Sequence[str]) -> None:
+    """Refuse a table that leads out of the folder it describes: nobody has named that one."""
+    top = os.path.abspath(root)  # noqa: PTH100
+    led = (os.path.abspath(os.path.join(top, path)) for path in paths)  # noqa: PTH100, PTH118
+    outside = [
+        path
+        for path, place in zip(paths, led, strict=True)
+        if not place.startswith(os.path.join(top, ""))  # noqa: PTH118
+    ]
+    if outside:
+        raise DataError(
+            f"{table.name} lists files outside of the folder {root}: {listed(outside)}. If that "
+            f"is meant, point at the table itself instead of its folder"
+        )
 
 
 def _open_table(path: Path) -> Manifest:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE_SUFFIXES = frozenset({"csv", "tsv", "parquet", "jsonl"})
+MOST_ROWS: Final = 20_000_000
+"""A few bytes of Parquet can promise billions."""
 SPLIT_WORDS: Final[dict[str, Split]] = {
     "train": "train",
     "val": "val",
@@ -79,8 +81,15 @@ def load_table(content: bytes, *, name: str) -> Table:
 
     try:
         frame = _parse(content, name.rpartition(".")[2].lower())
-    except (pl.exceptions.PolarsError, UnicodeError, ValueError) as error:
+    except (
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        UnicodeError,
+        ValueError,
+    ) as error:
         raise DataError(f"the table {name} cannot be read: {error}") from error
+    if frame.height > MOST_ROWS:
+        raise DataError(f"the table {name} holds more than the {MOST_ROWS:,} rows read at most")
     if frame.height == 0:
         raise DataError(f"the table {name} holds no rows: expected one row per image")
     return Table(name, {column.strip().lower(): column for column in frame.columns}, frame)
@@ -134,7 +143,7 @@ def _parse(content: bytes, suffix: str) -> pl.DataFrame:
 
     source = io.BytesIO(content)
     if suffix == "parquet":
-        return pl.read_parquet(source)
+        return pl.read_parquet(source, n_rows=MOST_ROWS + 1)
     if suffix == "jsonl":
         return pl.read_ndjson(source, infer_schema_length=None)
     separator = "\t" if suffix == "tsv" else _separator(content)

@@ -32,7 +32,7 @@ _FOREIGN: Final[dict[bytes, str]] = {
     b"Rar!\x1a\x07": "RAR",
     b"\x28\xb5\x2f\xfd": "Zstandard",
 }
-_DAMAGED = (EOFError, zlib.error, lzma.LZMAError)
+_DAMAGED = (EOFError, MemoryError, zlib.error, lzma.LZMAError)
 
 MAX_RATIO = 1000
 """An archive that unpacks to more than this many times its size is taken for a bomb …"""

@@ -38,6 +38,10 @@ class OpenVinoEngine:
         precision: ``"bf16"``, ``"f32"`` or ``"auto"`` for the processor's fastest.
         threads: Processor threads; all that are allowed where not given.
         batch_size: Fixed number of images a request; 1 answers single images fastest.
+
+    Attributes:
+        size_px: Side of the squares that the graph takes.
+        width: Columns of all its outputs.
     """
 
     name = "openvino"
@@ -69,6 +73,8 @@ class OpenVinoEngine:
                 **without_fused_attention(model, hint),
             },
         )
+        self.size_px = int(self._compiled.input(0).shape[1])
+        self.width = sum(int(output.shape[1]) for output in self._compiled.outputs)
         self._requests = [self._compiled.create_infer_request() for _ in range(streams + 1)]
 
     def stream(self, batches: Iterable[PixelBatch]) -> Iterator[Outputs]:

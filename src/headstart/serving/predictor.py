@@ -16,7 +16,11 @@ from headstart.config import build_config, cache_dir
 from headstart.data.containers import ArraysContainer
 from headstart.data.inputs import open_images
 from headstart.data.manifest import Manifest, Pixels, Rejected
-from headstart.engines.openvino_engine import THROUGHPUT_BATCH, OpenVinoEngine
+from headstart.engines.openvino_engine import (
+    THROUGHPUT_BATCH,
+    OpenVinoEngine,
+    native_precision,
+)
 from headstart.engines.pipeline import ImagePipeline
 from headstart.errors import DataError, listed
 from headstart.evaluation.decision import UNKNOWN, DecisionRule
@@ -85,10 +89,20 @@ class Predictor:
         other.rule = rule
         return other
 
-    def stream(self, manifest: Manifest) -> Iterator[Prediction]:
-        """Yield one prediction a row, in order; a bad file is a row with its reason."""
+    @property
+    def precision(self) -> str:
+        """Arithmetic that is asked for: ``"bf16"`` or ``"f32"``."""
+        return native_precision() if self._precision == "auto" else self._precision
+
+    def stream(self, manifest: Manifest, *, start: int = 0) -> Iterator[Prediction]:
+        """Yield one prediction a row, in order; a bad file is a row with its reason.
+
+        Args:
+            manifest: Images.
+            start: Row to begin with.
+        """
         pipeline = self._pipeline(len(manifest))
-        for row, answer in pipeline.run(manifest, range(len(manifest))):
+        for row, answer in pipeline.run(manifest, range(start, len(manifest))):
             if isinstance(answer, Rejected):
                 yield _bad(manifest.paths[row], answer.reason)
             else:
@@ -147,12 +161,15 @@ class Predictor:
 
     def _engine(self, batch_size: int) -> OpenVinoEngine:
         if batch_size not in self._engines:
-            self._engines[batch_size] = OpenVinoEngine(
-                self.bundle.graph,
-                precision=self._precision,
-                threads=self._threads,
-                batch_size=batch_size,
-            )
+            with self.bundle.opening():
+                engine = OpenVinoEngine(
+                    self.bundle.graph,
+                    precision=self._precision,
+                    threads=self._threads,
+                    batch_size=batch_size,
+                )
+            self.bundle.check_shapes(size_px=engine.size_px, classes=engine.width)
+            self._engines[batch_size] = engine
         return self._engines[batch_size]
 
 

@@ -84,11 +84,11 @@ def predict_deciding(
     Raises:
         ConfigError: See :meth:`DecisionChanges.rule`.
     """
+    if not changes.estimates:
+        chosen = decide_beforehand(predictor, changes, progress)
+        return chosen, list(stream(chosen))
     rule = changes.rule(predictor)
     _say_if_moved(predictor, changes, rule, progress)
-    if not changes.estimates:
-        chosen = predictor.deciding(rule)
-        return chosen, list(stream(chosen))
     trained = trained_with(predictor)
     plain = list(stream(predictor.deciding(DecisionRule())))
     sound = [p.probabilities for p in plain if p.status != "error"]
@@ -99,6 +99,20 @@ def predict_deciding(
         rule = replace(rule, trained=trained, priors=found.priors)
     chosen = predictor.deciding(rule)
     return chosen, [chosen.redecide(prediction) for prediction in plain]
+
+
+def decide_beforehand(
+    predictor: Predictor, changes: DecisionChanges, progress: Progress
+) -> Predictor:
+    """Return a predictor with changes that need no look at the images: no estimated priors.
+
+    Raises:
+        ConfigError: See :meth:`DecisionChanges.rule`.
+    """
+    assert not changes.estimates, "estimated priors need all images"
+    rule = changes.rule(predictor)
+    _say_if_moved(predictor, changes, rule, progress)
+    return predictor.deciding(rule)
 
 
 def trained_with(predictor: Predictor) -> Floats:

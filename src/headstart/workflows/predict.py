@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from headstart.config import cache_dir
 from headstart.data.inputs import open_images
 from headstart.errors import ConfigError
-from headstart.files import write_csv
 from headstart.progress import Progress, Silent
 from headstart.serving.predictor import Prediction, Predictor, load
-from headstart.workflows.deciding import ByClass, DecisionChanges, predict_deciding
+from headstart.workflows.deciding import (
+    ByClass,
+    DecisionChanges,
+    decide_beforehand,
+    predict_deciding,
+)
+from headstart.workflows.prediction_rows import Columns, texts
+from headstart.workflows.row_files import format_of, write_rows
 
 
 def predict(
@@ -29,11 +35,15 @@ def predict(
 ) -> list[Prediction]:
     """Classify images, and write the table if asked to.
 
+    All answers are held in memory; for more images than that,
+    :func:`headstart.workflows.predict_batch.predict_batch`.
+
     Args:
         bundle: Bundle folder, run directory, or a loaded predictor.
         images: Files, folders, archives or tables, mixed as you like.
-        out: CSV file to write: ``path,label,confidence,status,error`` and what
-            ``top_k`` and ``probabilities`` add. An existing file is replaced whole.
+        out: Table to write, CSV, TSV, JSON Lines or Parquet by its ending:
+            ``path,label,confidence,status,error`` and what ``top_k`` and ``probabilities``
+            add. An existing file is replaced whole.
         top_k: Classes named for each image, the most probable first.
         probabilities: Add a column ``prob_<class>`` for every class.
         priors: Shares of the classes among these images: a mapping, ``"a=0.7,b=0.3"``,
@@ -51,22 +61,48 @@ def predict(
     Raises:
         HeadstartError: The bundle or an input cannot be used.
     """
+    if out is not None:
+        format_of(Path(out))
+    changes = DecisionChanges(priors, costs, answer_all)
+    predictor, answers = stream_predictions(
+        bundle, images, changes, top_k=top_k, cache=cache, progress=progress or Silent()
+    )
+    predictions = list(answers)
+    if out is not None:
+        columns = columns_of(predictor, top_k=top_k, probabilities=probabilities)
+        write_rows(Path(out), columns, map(columns.cells, predictions))
+    return predictions
+
+
+def stream_predictions(
+    bundle: str | Path | Predictor,
+    images: Sequence[str | Path],
+    changes: DecisionChanges,
+    *,
+    top_k: int = 1,
+    cache: str | Path | None = None,
+    progress: Progress,
+) -> tuple[Predictor, Iterable[Prediction]]:
+    """Classify images one after another; with estimated priors all are looked at first.
+
+    Returns:
+        The predictor that decides, and its predictions, made as they are asked for.
+
+    Raises:
+        HeadstartError: The bundle or an input cannot be used.
+    """
     predictor = bundle if isinstance(bundle, Predictor) else load(bundle)
     check_top_k(top_k, predictor)
     manifest = open_images(images, cache=cache_dir(cache))
-    heard = progress or Silent()
 
     def stream(chosen: Predictor) -> Iterator[Prediction]:
         answers = chosen.stream(manifest)
-        yield from heard.track(answers, total=len(manifest), task="predicting", unit="images")
+        yield from progress.track(answers, total=len(manifest), task="predicting", unit="images")
 
-    changes = DecisionChanges(priors, costs, answer_all)
-    predictor, predictions = predict_deciding(predictor, changes, stream, heard)
-    if out is not None:
-        header = table_header(predictor, top_k=top_k, probabilities=probabilities)
-        rows = table_rows(predictions, predictor, top_k=top_k, probabilities=probabilities)
-        write_csv(Path(out), header, rows)
-    return predictions
+    if changes.estimates:
+        return predict_deciding(predictor, changes, stream, progress)
+    chosen = decide_beforehand(predictor, changes, progress)
+    return chosen, stream(chosen)
 
 
 def check_top_k(top_k: int, predictor: Predictor) -> None:
@@ -80,35 +116,19 @@ def check_top_k(top_k: int, predictor: Predictor) -> None:
         raise ConfigError(f"top_k is {top_k}: expected 1 to {classes}, the bundle's classes")
 
 
+def columns_of(predictor: Predictor, *, top_k: int, probabilities: bool) -> Columns:
+    """Return what a table of a predictor's answers says."""
+    return Columns(tuple(predictor.classes_.tolist()), top_k=top_k, probabilities=probabilities)
+
+
 def table_header(predictor: Predictor, *, top_k: int, probabilities: bool) -> list[str]:
     """Return the table's column names."""
-    ranks = range(2, top_k + 1)
-    more = [column for rank in ranks for column in (f"label_{rank}", f"confidence_{rank}")]
-    each = [f"prob_{name}" for name in predictor.classes_] if probabilities else []
-    return ["path", "label", "confidence", "status", "error", *more, *each]
+    return columns_of(predictor, top_k=top_k, probabilities=probabilities).names
 
 
 def table_rows(
-    predictions: Sequence[Prediction], predictor: Predictor, *, top_k: int, probabilities: bool
+    predictions: Iterable[Prediction], predictor: Predictor, *, top_k: int, probabilities: bool
 ) -> Iterator[list[str]]:
-    """Yield the table's rows, one an image; numbers of a bad file are empty."""
-    width = len(table_header(predictor, top_k=top_k, probabilities=probabilities))
-    for prediction in predictions:
-        if prediction.status == "error":
-            row = [prediction.path, "", "", "error", prediction.error]
-            yield row + [""] * (width - len(row))
-            continue
-        sure = f"{prediction.confidence:.6f}"
-        row = [prediction.path, prediction.label, sure, prediction.status, ""]
-        row += _runners_up(prediction, predictor, top_k)
-        yield row + [f"{p:.6f}" for p in prediction.probabilities if probabilities]
-
-
-def _runners_up(prediction: Prediction, predictor: Predictor, top_k: int) -> list[str]:
-    order = (-prediction.probabilities).argsort(kind="stable")
-    others = order[predictor.classes_[order] != prediction.label][: top_k - 1]
-    return [
-        text
-        for index in others
-        for text in (str(predictor.classes_[index]), f"{prediction.probabilities[index]:.6f}")
-    ]
+    """Yield the table's rows as text, one an image; numbers of a bad file are empty."""
+    columns = columns_of(predictor, top_k=top_k, probabilities=probabilities)
+    return (texts(columns.cells(prediction)) for prediction in predictions)

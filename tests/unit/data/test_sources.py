@@ -84,9 +84,11 @@ def test_metadata_about_something_else_does_not_hide_the_folders(tmp_path: Path)
 @pytest.mark.parametrize("packed", [False, True])
 def test_files_that_a_table_lists_in_vain_are_named(tmp_path: Path, packed: bool) -> None:
     folder = make(tmp_path / "pets", "1.jpg")
-    (folder / "split.csv").write_text("path,label\n1.jpg,a\n2.jpg,b\n/3.jpg,b\n")
+    (folder / "split.csv").write_text("path,label\n1.jpg,a\n2.jpg,b\nx/3.jpg,b\n")
     source = pack(folder, tmp_path / "p.zip") if packed else folder
-    with pytest.raises(DataError, match=r"2 of the 3 files .*split\.csv lists .*2\.jpg, /3\.jpg"):
+    with pytest.raises(
+        DataError, match=r"2 of the 3 files .*split\.csv lists .*2\.jpg, .*x/3\.jpg"
+    ):
         open_source(source, cache=tmp_path)
 
 
@@ -144,7 +146,7 @@ def test_a_folder_that_may_not_be_read_is_named(
     scandir = os.scandir
 
     def refusing(path: str) -> object:
-        if path.endswith("dog"):
+        if str(path).endswith("dog"):  # pytest clears up by descriptors
             raise PermissionError(errno.EACCES, "Permission denied")
         return scandir(path)
 

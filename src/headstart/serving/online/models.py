@@ -116,7 +116,8 @@ def open_model(source: Source, *, precision: str, threads: int | None) -> Served
         BundleError: It is incomplete or changed, be it while it was read.
     """
     bundle = load_bundle(source.path)
-    queue = BatchQueue(bundle.graph, precision=precision, threads=threads)
+    with bundle.opening():
+        queue = BatchQueue(bundle.graph, precision=precision, threads=threads)
     if load_bundle(source.path).info != bundle.info:
         raise BundleError(f"{source.path} changed while it was read: it is read again")
     version = bundle.info.seal[:_VERSION_DIGITS]
