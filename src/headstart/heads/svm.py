@@ -210,13 +210,15 @@ class _RbfSpace(_Projected):
     def _fit(
         self, setting: Margin, kept: Indices, targets: Indices, weights: RowWeights
     ) -> tuple[Doubles, Doubles]:
+        from sklearn import config_context
         from sklearn.svm import SVC
 
         def fit_class(label: int) -> tuple[Doubles, float]:
             if not (mine := targets == label).any():
                 return np.zeros(len(kept)), -1.0
             machine = SVC(C=setting.cost, kernel="precomputed", cache_size=200)
-            machine.fit(kernel, mine, sample_weight=weights)
+            with config_context(assume_finite=True):  # looking through it is a tenth of the time
+                machine.fit(kernel, mine, sample_weight=weights)
             dual = np.zeros(len(kept))
             dual[machine.support_] = machine.dual_coef_[0]
             return dual, float(machine.intercept_[0])
