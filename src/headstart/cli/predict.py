@@ -7,7 +7,6 @@ import stat
 import sys
 from collections.abc import Iterable
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
