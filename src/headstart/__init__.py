@@ -14,7 +14,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "HeadstartError": "headstart.errors",
     "ImageClassifier": "headstart.estimator",
-    "Predictor": "headstart.serving.predictor",
     "TrainConfig": "headstart.config",
     "benchmark": "headstart.workflows.benchmark",
     "check": "headstart.workflows.check",
@@ -33,7 +32,6 @@ _HOMES = {
 __all__ = [
     "HeadstartError",
     "ImageClassifier",
-    "Predictor",
     "TrainConfig",
     "benchmark",
     "check",
@@ -53,7 +51,7 @@ if TYPE_CHECKING:
     from headstart.config import TrainConfig
     from headstart.errors import HeadstartError
     from headstart.estimator import ImageClassifier
-    from headstart.serving.predictor import Predictor, load
+    from headstart.serving.predictor import load
     from headstart.workflows.benchmark import benchmark
     from headstart.workflows.check import check
     from headstart.workflows.compare import compare
