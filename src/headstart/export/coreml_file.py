@@ -12,7 +12,7 @@ from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.description import metadata_of
 from headstart.export.formats import Answering
 from headstart.export.single_image import for_one_image
-from headstart.export.torch_module import GraphModule, load_whole, quietly, trace
+from headstart.export.torch_module import GraphModule, converting, load_whole, quietly, trace
 from headstart.files import storage_errors
 
 _INPUT, _OUTPUT = "pixels", "probabilities"
@@ -26,8 +26,9 @@ def write(bundle: Bundle, path: Path) -> None:
     side = bundle.info.geometry.size_px
     shape = (1, side, side, 3)
     single = for_one_image(load_whole(bundle.graph), side)
-    traced = trace(single, side, batch=1, pixels_type=np.float32)
-    with storage_errors(path), quietly():
+    with converting("PyTorch"):
+        traced = trace(single, side, batch=1, pixels_type=np.float32)
+    with storage_errors(path), converting("coremltools"):
         model = ct.convert(
             traced,
             inputs=[ct.TensorType(name=_INPUT, shape=shape, dtype=np.float32)],

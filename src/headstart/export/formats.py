@@ -70,14 +70,19 @@ class CallingEngine:
 
 
 _ONNX: Final = {"onnx": "onnx"}
-_MAC: Final = "Core ML runs on macOS only: run this command there for the comparison"
+_LITERT: Final = {"onnx": "onnx", "torch": "torch", "litert_torch": "litert-torch"}
+_LITERT_RUNS: Final = {"ai_edge_litert": "ai-edge-litert"}
+_MAC: Final = (
+    "the package itself was not run, since Core ML runs on macOS only: the figures are those of "
+    "the PyTorch translation it was converted from. Run this command on a Mac for its own"
+)
 FORMATS: Final[Mapping[str, ExportFormat]] = {
     it.name: it
     for it in (
         ExportFormat("onnx", "model.onnx", "onnx_file", _ONNX, {"onnxruntime": "onnxruntime"}),
         ExportFormat("openvino", "model.xml", "openvino_file", {}, {}),
         ExportFormat("torchscript", "model.pt", "torchscript_file", {"torch": "torch"}, {}),
-        ExportFormat("litert", "model.tflite", "litert_file", {"litert_torch": "litert-torch"}, {}),
+        ExportFormat("litert", "model.tflite", "litert_file", _LITERT, _LITERT_RUNS),
         ExportFormat(
             "coreml",
             "model.mlpackage",
@@ -117,7 +122,7 @@ def require(needs: Mapping[str, str], *, what: str) -> None:
     if missing:
         names = " ".join(missing)
         raise MissingDependencyError(
-            f"{what} needs {' and '.join(missing)}, not installed here: pip install {names}"
+            f"{what} needs {', '.join(missing)}, not installed here: pip install {names}"
         )
 
 

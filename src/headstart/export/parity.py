@@ -72,6 +72,7 @@ class ParityReport:
         accuracy_test: Int8 against float32, in that order; ``None`` for float formats.
         max_loss: Largest loss of accuracy accepted where it is shown.
         speed: Images a second of the source and of int8 on this machine; empty otherwise.
+        file_was_run: Whether the file itself answered; otherwise what it was converted from.
         note: What else is to be known.
     """
 
@@ -84,6 +85,7 @@ class ParityReport:
     accuracy_test: PairedTest | None = None
     max_loss: float = 0.0
     speed: tuple[tuple[str, float], ...] = ()
+    file_was_run: bool = True
     note: str = ""
 
     @property
@@ -128,6 +130,7 @@ class ParityReport:
             "schema": 1,
             "format": self.format,
             "measured_on": self.measured_on,
+            "file_was_run": self.file_was_run,
             "images_from": self.images_from,
             "against_bundle_f32": asdict(self.bundle),
             "limit": self.limit,

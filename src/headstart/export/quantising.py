@@ -56,6 +56,7 @@ def quantise(model: onnx.ModelProto, images: Sequence[PixelBatch]) -> onnx.Model
             subset_size=len(images),
             preset=nncf.QuantizationPreset.PERFORMANCE,
             model_type=nncf.ModelType.TRANSFORMER if _attends(folded.graph) else None,
+            advanced_parameters=_unsmoothed(nncf),
             ignored_scope=nncf.IgnoredScope(names=float_nodes(folded.graph), validate=False),
         )
 
@@ -122,6 +123,12 @@ def _attends(graph: onnx.GraphProto) -> bool:
     """Tell whether the backbone has attention: a softmax that is not the head's."""
     heads = _head_nodes(graph)
     return any(node.op_type == "Softmax" and node.name not in heads for node in graph.node)
+
+
+def _unsmoothed(nncf: Any) -> Any:
+    """Return settings without SmoothQuant, which fails on these graphs (NNCF 3.4, ONNX)."""
+    never = nncf.AdvancedSmoothQuantParameters(convolution=-1, matmul=-1)
+    return nncf.AdvancedQuantizationParameters(smooth_quant_alphas=never)
 
 
 def float_nodes(graph: onnx.GraphProto) -> list[str]:

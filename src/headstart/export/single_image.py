@@ -13,7 +13,7 @@ import onnx
 import torch
 from onnx import NodeProto, numpy_helper
 
-from headstart.export.torch_module import RESIZING, attributes_of, run_node
+from headstart.export.torch_module import RESIZING, attributes_of, refuse_unknown, run_node
 
 
 def for_one_image(model: onnx.ModelProto, size_px: int) -> onnx.ModelProto:
@@ -22,8 +22,12 @@ def for_one_image(model: onnx.ModelProto, size_px: int) -> onnx.ModelProto:
     Args:
         model: From uint8 (N, S, S, 3), its tensors inside.
         size_px: Side S.
+
+    Raises:
+        BundleError: It has an operator that is not known here.
     """
     graph = model.graph
+    refuse_unknown(graph)
     fixed = {it.name: _tensor(numpy_helper.to_array(it)) for it in graph.initializer}
     values: dict[str, Any] = {"": None, **fixed}
     values[graph.input[0].name] = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)

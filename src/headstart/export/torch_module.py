@@ -6,9 +6,10 @@ that one format could know and another not.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -38,6 +39,7 @@ _BY_NUMBERS: Final[Mapping[str, Collection[int]]] = {
 follow symbols must not meet them as tensors."""
 AnyArray: TypeAlias = npt.NDArray[Any]
 _TRACED_BATCH: Final = 2
+_REFUSALS: Final = (AssertionError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 class GraphModule(nn.Module):
@@ -53,7 +55,7 @@ class GraphModule(nn.Module):
     def __init__(self, model: onnx.ModelProto) -> None:
         super().__init__()
         graph = model.graph
-        _refuse_unknown(graph)
+        refuse_unknown(graph)
         self._nodes = list(graph.node)
         self._attributes = [attributes_of(node) for node in self._nodes]
         self._input, self._output = graph.input[0].name, graph.output[0].name
@@ -128,10 +130,29 @@ class GraphModule(nn.Module):
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keep from the user what PyTorch and its converters say of their own futures."""
-    with warnings.catch_warnings():
+    """Keep from the user what PyTorch and its converters say of their progress and futures."""
+    said = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def converting(converter: str) -> Iterator[None]:
+    """Silence a converter, and say in words what it cannot do.
+
+    Raises:
+        BundleError: It has met something it does not know; what that is stands in it.
+    """
+    try:
+        with quietly():
+            yield
+    except _REFUSALS as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BundleError(
+            f"{converter} cannot convert this network: {reason}. Export it as onnx or openvino; "
+            "--debug shows all that it said"
+        ) from error
 
 
 def trace(
@@ -215,7 +236,12 @@ def _attribute(attribute: onnx.AttributeProto) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _refuse_unknown(graph: onnx.GraphProto) -> None:
+def refuse_unknown(graph: onnx.GraphProto) -> None:
+    """Refuse a graph with an operator that is not known here.
+
+    Raises:
+        BundleError: Names it, and the mend.
+    """
     unknown = sorted({node.op_type for node in graph.node} - OPERATORS.keys() - _SIZED)
     if unknown:
         raise BundleError(

@@ -10,13 +10,14 @@ from headstart.bundle import Bundle
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.description import metadata_of
 from headstart.export.formats import Answering
-from headstart.export.torch_module import load_whole, quietly, trace
+from headstart.export.torch_module import converting, load_whole, quietly, trace
 from headstart.files import storage_errors
 
 
 def write(bundle: Bundle, path: Path) -> None:
     """Write it, with what the bundle is as extra files inside."""
-    traced = trace(load_whole(bundle.graph), bundle.info.geometry.size_px)
+    with converting("PyTorch"):
+        traced = trace(load_whole(bundle.graph), bundle.info.geometry.size_px)
     with storage_errors(path), quietly():
         torch.jit.save(traced, str(path), _extra_files=metadata_of(bundle))
 

@@ -124,8 +124,7 @@ def _check(name: str, max_loss: float, calibration_images: int) -> None:
         require(INT8_NEEDS, what=what)
         return
     chosen = find_format(name)
-    require(chosen.needs, what=what)
-    require(chosen.runs_with, what=f"the comparison of {what}")
+    require({**chosen.needs, **chosen.runs_with}, what=what)
 
 
 def _folder_name(name: str) -> str:
@@ -150,6 +149,7 @@ def _export_float(
             bundle=Differences.between(answers.exported, answers.reference),
             limit=FLOAT_LIMIT,
             trained=against_training(answers, images, bundle),
+            file_was_run=not chosen.elsewhere,
             note=chosen.elsewhere,
         )
         parity.check()

@@ -10,7 +10,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from headstart.errors import BundleError
-from headstart.export.torch_module import GraphModule
+from headstart.export.torch_module import GraphModule, converting, quietly
 
 GENERATOR = np.random.default_rng(0)
 IMAGE = GENERATOR.normal(size=(2, 4, 7, 7)).astype(np.float32)
@@ -75,3 +75,35 @@ def test_operators_are_those_of_onnx(kind: str, tensors: list, attributes: dict)
 def test_an_operator_that_is_not_known_is_named() -> None:
     with pytest.raises(BundleError, match="GridSample"):
         GraphModule(graph("GridSample", [weight(2, 3, 3, 2)]))
+
+
+def test_a_trace_takes_any_batch_where_windows_are_counted_over_it() -> None:
+    """As in Swin: (N, 4, 7, 7) to (2 N, 2, 7, 7), its first length computed."""
+    node = helper.make_node
+    tensors = {"zero": numbers(0), "two": numbers(2), "rest": numbers(2, 7, 7)}
+    whole = helper.make_graph(
+        [
+            node("Shape", ["x"], ["shape"]),
+            node("Gather", ["shape", "zero"], ["images"]),
+            node("Mul", ["images", "two"], ["windows"]),
+            node("Concat", ["windows", "rest"], ["lengths"], axis=0),
+            node("Reshape", ["x", "lengths"], ["y"]),
+        ],
+        "windows",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4, 7, 7])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(it, name) for name, it in tensors.items()],
+    )
+    module = GraphModule(helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)]))
+    example = torch.from_numpy(IMAGE)
+    module.follow_batch(example[:1])
+    with quietly():
+        traced = torch.jit.trace(module, example, check_trace=False)
+    for count in (1, 2, 5):
+        assert traced(torch.zeros(count, 4, 7, 7)).shape == (2 * count, 2, 7, 7)
+
+
+def test_what_a_converter_does_not_know_is_said_with_the_mend() -> None:
+    said = r"coremltools cannot convert this network: op 'foo' .*\. Export it as onnx or openvino"
+    with pytest.raises(BundleError, match=said), converting("coremltools"):
+        raise NotImplementedError("op 'foo' is not implemented\nmore")
