@@ -6,11 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from headstart.bundle import BUNDLE_FILES, load_bundle
-from headstart.bundle.loading import seal_of
+from headstart.bundle.loading import file_digest, seal_of
+from headstart.bundle.schema import FileDigest
 from headstart.errors import BundleError
+from headstart.serving.online.models import Source, open_model
+from headstart.serving.predictor import load
 
 
 @pytest.fixture
@@ -128,3 +132,69 @@ def test_what_is_no_bundle_says_what_to_give(tmp_path: Path) -> None:
     ):
         with pytest.raises(BundleError, match=message):
             load_bundle(place)
+
+
+def test_a_link_to_what_is_not_the_file_is_not_read(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (bundle / "weights.safetensors").unlink()
+    (bundle / "weights.safetensors").symlink_to(tmp_path / "secret")
+    read: list[str] = []
+
+    def digest(path: Path) -> FileDigest:
+        read.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr("headstart.bundle.loading.file_digest", digest)
+    with pytest.raises(BundleError, match=r"weights\.safetensors was changed"):
+        load_bundle(bundle)
+    assert read in ([], ["graph.onnx"])
+
+
+def test_a_link_to_the_very_file_is_a_bundle(bundle: Path, tmp_path: Path) -> None:
+    """As the caches of model hubs and Kubernetes lay files out."""
+    (bundle / "graph.onnx").rename(tmp_path / "blob")
+    (bundle / "graph.onnx").symlink_to(tmp_path / "blob")
+    assert load_bundle(bundle).graph == bundle / "graph.onnx"
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, '{"schema": ' + "9" * 100_000 + "}"])
+def test_a_description_that_no_parser_takes_is_refused(bundle: Path, content: str) -> None:
+    (bundle / "bundle.json").write_text(content)
+    with pytest.raises(BundleError, match="cannot be read"):
+        load_bundle(bundle)
+
+
+def test_a_vast_description_is_not_read(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.bundle.loading.MOST_INFO_BYTES", 100)
+    with pytest.raises(BundleError, match="more than 100 bytes"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classes": ["a", "b"], "training_priors": None},
+        {"classes": ["a", "b", "c", "d"], "training_priors": None},
+        {"geometry": {"mode": "pad", "size_px": 64}},
+    ],
+    ids=["too few classes", "too many classes", "another size"],
+)
+def test_a_graph_of_another_shape_than_is_said_is_refused(
+    bundle: Path, changes: dict[str, object]
+) -> None:
+    edit(bundle, **changes)
+    with pytest.raises(BundleError, match=r"takes 96 pixels and tells 3 classes apart, but"):
+        load(bundle, precision="f32").predict([np.zeros((9, 9, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("content", [b"", b"no network"])
+def test_a_graph_that_is_none_is_refused(bundle: Path, content: bytes) -> None:
+    (bundle / "graph.onnx").write_bytes(content)
+    files = {n: file_digest(bundle / n).model_dump() for n in ("graph.onnx", "weights.safetensors")}
+    edit(bundle, files=files)
+    with pytest.raises(BundleError, match="is no network that can be run"):
+        load(bundle, precision="f32").predict([np.zeros((9, 9, 3), np.uint8)])
+    with pytest.raises(BundleError, match="is no network that can be run"):
+        open_model(Source("waste", bundle), precision="f32", threads=1)

@@ -60,6 +60,8 @@ class BatchQueue:
             self._free[size] = [
                 _Lane(compiled.create_infer_request(), size) for _ in range(streams)
             ]
+            self.size_px = int(compiled.input(0).shape[1])
+            self.width = int(compiled.output(0).shape[1])
         self._streams = streams
         self._running = 0
         self._waiting: deque[_Waiting] = deque()

@@ -118,6 +118,7 @@ def open_model(source: Source, *, precision: str, threads: int | None) -> Served
     bundle = load_bundle(source.path)
     with bundle.opening():
         queue = BatchQueue(bundle.graph, precision=precision, threads=threads)
+    bundle.check_shapes(size_px=queue.size_px, classes=queue.width)
     if load_bundle(source.path).info != bundle.info:
         raise BundleError(f"{source.path} changed while it was read: it is read again")
     version = bundle.info.seal[:_VERSION_DIGITS]
