@@ -88,6 +88,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_header = False
         super().on_headers_complete()
         self._is_in_body = True
+        if self.expect_100_continue:  # refused before 100, it may or may not send its body
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """A request is whole."""

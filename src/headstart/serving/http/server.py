@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,8 @@ from headstart.serving.online.decoders import NO_START
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
 
+_OTHER_FILES = 200
+"""Beside connections: processes that decode, models while they are read, sockets being closed."""
 _NOTICE_S = 0.5
 """How long the service still answers after it has said that it is not ready any more."""
 
@@ -48,6 +51,7 @@ def run_server(
 def _run(service: OnlineService, config: ServeConfig, on_start: Callable[[str], None]) -> None:
     for model in service.models.models.values():
         log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
+    _allow_files(config.max_connections + _OTHER_FILES)
     server = _Server(_uvicorn_config(service, config), service, on_start)
     try:
         server.run()
@@ -61,6 +65,14 @@ def _run(service: OnlineService, config: ServeConfig, on_start: Callable[[str], 
         service.close()
         raise DataError(NO_START)
     log("ended")
+
+
+def _allow_files(count: int) -> None:
+    """Have the system allow so many open files and sockets, as far as it lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _uvicorn_config(service: OnlineService, config: ServeConfig) -> uvicorn.Config:

@@ -188,6 +188,13 @@ def test_an_answer_is_not_followed_by_another_for_the_same_request() -> None:
     assert statuses(run(scenario())) == [415]
 
 
+def test_what_waits_for_leave_to_send_is_closed_after_its_answer() -> None:
+    waits = POST.replace(b"Host", b"Expect: 100-continue\r\nHost")
+    said = said_to(waits, b"hello")
+    assert statuses(said) == [100, 200]
+    assert b"connection: close" in said
+
+
 def test_connections_over_the_cap_are_told_to_come_again() -> None:
     async def scenario() -> bytes:
         async with Connection(max_connections=1) as connection:
