@@ -25,6 +25,9 @@ def run(
     bundles: Annotated[
         list[str], typer.Argument(help="Bundles or runs, or NAME=PATH; several at once.")
     ],
+    runs: Annotated[
+        str | None, typer.Option("--runs", metavar="DIR", help="Folder of runs to show at /runs.")
+    ] = None,
     host: Annotated[str | None, _option("host", "--host")] = None,
     port: Annotated[int | None, _option("port", "--port")] = None,
     token: Annotated[str | None, _option("token", "--token", envvar=_TOKEN)] = None,
@@ -39,9 +42,11 @@ def run(
         typer.Option("--set", help="Any other limit, as in max_body_mb=8 or body_timeout_s=5."),
     ] = None,
 ) -> None:
-    """Answer images over HTTP: POST /v1/predict, GET /v1/models, /metrics, /healthz, /readyz.
+    """Answer images over HTTP, for people at / and for programs at /v1/predict.
 
     headstart serve runs/waste
+
+    headstart serve runs/waste --runs runs
 
     headstart serve glass=runs/a paper=runs/b --host 0.0.0.0 --allow-host waste.example
     """
@@ -58,7 +63,7 @@ def run(
         **_pairs(more or []),
     }
     config = build_serve_config({key: value for key, value in given.items() if value is not None})
-    serve(bundles, config=config, on_start=_say)
+    serve(bundles, config=config, runs=runs, on_start=_say)
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

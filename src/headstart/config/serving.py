@@ -37,6 +37,9 @@ class ServeConfig(Settings):
     queue_images: int = Field(
         64, ge=1, le=10_000, description="Images in work or waiting; more are answered 503"
     )
+    explain_queue: int = Field(
+        4, ge=0, le=1000, description="Activation maps in work or waiting; 0: none are drawn"
+    )
     max_body_mb: int = Field(32, ge=1, le=1024, description="Largest request, in MB")
     memory_mb: int = Field(
         256, ge=1, le=65_536, description="Most MB of requests held at once; more are answered 503"

@@ -67,7 +67,8 @@ class OpenedGraph:
     """
 
     def __init__(self, path: Path, *, batch_size: int = 1) -> None:
-        self._model = openvino_core().read_model(path)
+        # not mapped: a file that is written over would change under a service
+        self._model = openvino_core().read_model(path, config={"ENABLE_MMAP": False})
         shape = [batch_size, *list(self._model.input(0).partial_shape)[1:]]
         self._model.reshape({0: shape})
         _fold_constants(self._model)

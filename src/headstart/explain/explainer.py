@@ -13,7 +13,7 @@ import numpy.typing as npt
 from headstart.bundle import Bundle, load_bundle
 from headstart.data.manifest import Pixels
 from headstart.engines.opened_graph import Array, OpenedGraph, Tensor
-from headstart.errors import DataError, UnknownNameError
+from headstart.errors import BundleError, DataError, UnknownNameError
 from headstart.explain.evidence import EvidenceTape, Map, anchored, joined, lead, scaled
 from headstart.explain.layers import find_layers
 from headstart.explain.occlusion import occlusion_map
@@ -75,6 +75,9 @@ class Explainer:
         bundle: A verified bundle.
         precision: ``"auto"`` (the processor's fastest), ``"bf16"`` or ``"f32"``.
         threads: Processor threads; all that are allowed where not given.
+
+    Raises:
+        BundleError: The graph is no classifier's.
     """
 
     def __init__(
@@ -84,7 +87,8 @@ class Explainer:
         self.classes = bundle.info.classes
         graph = OpenedGraph(bundle.graph)
         answer = graph.named(_PROBABILITIES)
-        assert answer is not None
+        if answer is None:
+            raise BundleError(f"{bundle.graph} has no output called {_PROBABILITIES!r}")
         self._answer: Tensor = answer.outputs[0]
         self._logits = answer.inputs[0]
         self._tape, self._reason = _tape(graph, self._logits)

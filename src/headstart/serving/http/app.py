@@ -8,34 +8,41 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from headstart import __version__
 from headstart.config.serving import ServeConfig
+from headstart.serving.http.explaining import add_explain
 from headstart.serving.http.failures import RequestFailure
 from headstart.serving.http.gate import Gate
 from headstart.serving.http.guard import Guard
 from headstart.serving.http.metrics import CONTENT_TYPE, Metrics
-from headstart.serving.http.page import PAGE
+from headstart.serving.http.pages import FILES, add_pages
 from headstart.serving.http.predicting import predict
 from headstart.serving.http.reloading import reloading
+from headstart.serving.http.run_pages import REPORT_PATH, RunShelf, add_runs
 from headstart.serving.http.schemas import (
     FAILURES,
     PREDICT_EXAMPLE,
     REQUEST_BODY,
+    Limits,
     ModelAnswer,
     ModelsAnswer,
     PredictAnswer,
 )
 from headstart.serving.http.shortcut import Answering, Shortcut
+from headstart.serving.online.explanations import Explanations
 from headstart.serving.online.models import ServedModel
 from headstart.serving.online.service import OnlineService
 
 ROUTES: Final = {
-    "/": "page",
+    **dict.fromkeys(FILES, "page"),
+    REPORT_PATH: "report",
     "/v1/predict": "predict",
+    "/v1/explain": "explain",
+    "/v1/runs": "runs",
     "/v1/models": "models",
     "/healthz": "healthz",
     "/readyz": "readyz",
@@ -44,20 +51,29 @@ ROUTES: Final = {
 }
 
 
-def build_app(service: OnlineService, config: ServeConfig, metrics: Metrics) -> ASGIApp:
+def build_app(
+    service: OnlineService,
+    config: ServeConfig,
+    metrics: Metrics,
+    *,
+    runs: RunShelf | None = None,
+) -> ASGIApp:
     """Return the service as an ASGI application.
 
     Args:
         service: With its models loaded; the application waits for its processes and ends them.
         config: Limits, token, names.
         metrics: Where what happens is counted.
+        runs: Folder of runs to show.
     """
+    explanations = Explanations(service, config)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.wait_ready()
         async with reloading(service.models, every_s=config.reload_s, metrics=metrics):
             yield
+        explanations.close()
         service.close()
 
     app = FastAPI(
@@ -70,7 +86,10 @@ def build_app(service: OnlineService, config: ServeConfig, metrics: Metrics) -> 
     )
     predicting = _predicting(service, config, metrics)
     _add_predict(app, predicting)
-    _add_about(app, service)
+    add_explain(app, service, explanations, config, metrics)
+    _add_about(app, service, config)
+    add_pages(app)
+    add_runs(app, runs)
     _add_probes(app, service, metrics)
     app.add_exception_handler(RequestFailure, _failed)
     app.add_exception_handler(HTTPException, _refused)
@@ -107,15 +126,17 @@ def _predicting(service: OnlineService, config: ServeConfig, metrics: Metrics) -
     return answering
 
 
-def _add_about(app: FastAPI, service: OnlineService) -> None:
+def _add_about(app: FastAPI, service: OnlineService, config: ServeConfig) -> None:
+    limits = Limits(
+        files=config.max_files,
+        body_bytes=config.max_body_mb * 1_000_000,
+        pixels=config.max_pixels,
+    )
+
     @app.get("/v1/models", response_model=ModelsAnswer, summary="Which models are served")
     async def models() -> Response:
-        listed = [_about(model).model_dump() for model in service.models.models.values()]
-        return JSONResponse({"models": listed})
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return HTMLResponse(PAGE)
+        listed = [_about(model) for model in service.models.models.values()]
+        return JSONResponse(ModelsAnswer(models=listed, limits=limits).model_dump())
 
 
 def _add_probes(app: FastAPI, service: OnlineService, metrics: Metrics) -> None:
@@ -151,6 +172,7 @@ def _about(model: ServedModel) -> ModelAnswer:
         precision=model.queue.precision,
         image_size_px=info.geometry.size_px,
         threshold=model.rule.threshold,
+        decision=info.decision.model_dump() if info.decision else None,
         test=info.test,
     )
 

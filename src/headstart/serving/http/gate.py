@@ -28,6 +28,7 @@ SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
 )
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -96,9 +97,14 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = (b"x-request-id", self.request_id.encode())
-            message["headers"] = [*message.get("headers", ()), own, *SECURITY_HEADERS]
+            message["headers"] = self._completed(list(message.get("headers", ())))
         await self._send(message)
+
+    def _completed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Add what every answer has; a route's own policy goes before that of all others."""
+        own = {name.lower() for name, _ in headers}
+        missing = [pair for pair in SECURITY_HEADERS if pair[0] not in own]
+        return [*headers, (b"x-request-id", self.request_id.encode()), *missing]
 
     async def fail(self, failure: RequestFailure) -> None:
         if self.status:  # an answer has begun: nothing can be said any more

@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from headstart.config.serving import ServeConfig
 from headstart.serving.http.failures import RequestFailure
+from headstart.serving.http.pages import FILES
+from headstart.serving.http.run_pages import REPORT_PATH
 
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
-"""What probes and the page itself need; they tell nothing, so they need no token."""
+OPEN_PATHS = frozenset({"/healthz", "/readyz", REPORT_PATH, *FILES})
+"""What probes and the pages need; they tell nothing, so they need no token. A report's address
+is signed."""
 
 
 class Guard:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from starlette.requests import Request
 
@@ -17,7 +18,7 @@ from headstart.serving.http.multipart import Form, read_form
 from headstart.serving.online.models import ServedModel
 from headstart.serving.online.service import Answer, BusyError, OnlineService, Timing
 
-_STATUS_OF = {"not_an_image": 415, "unreadable_image": 422}
+STATUS_OF: Final = {"not_an_image": 415, "unreadable_image": 422}
 
 
 async def predict(
@@ -38,8 +39,8 @@ async def predict(
         raise busy("too many images are in work")
     try:
         with service.load.holding() as count:
-            form = await _read(request, config, count)
-            served = _model(service, form.fields.get("model", model))
+            form = await read_images(request, config, count)
+            served = find_model(service, form.fields.get("model", model))
             answers, timing = await service.answer(served, form.files)
     except BusyError as error:
         raise busy(str(error)) from None
@@ -57,7 +58,17 @@ async def predict(
     }
 
 
-async def _read(request: Request, config: ServeConfig, count: Any) -> Form:
+async def read_images(request: Request, config: ServeConfig, count: Callable[[int], None]) -> Form:
+    """Return a request's images, one at least.
+
+    Args:
+        request: Whose.
+        config: Limits.
+        count: Told of every piece of the body, as for :func:`read_body`.
+
+    Raises:
+        RequestFailure: It keeps no limit, or brings no image.
+    """
     kind = request.headers.get("content-type", "").strip()
     is_form = kind.lower().startswith("multipart/form-data")
     if not is_form and not _may_be_image(kind):
@@ -80,7 +91,12 @@ def _may_be_image(content_type: str) -> bool:
     return kind.startswith("image/") or kind == "application/octet-stream"
 
 
-def _model(service: OnlineService, name: str | None) -> ServedModel:
+def find_model(service: OnlineService, name: str | None) -> ServedModel:
+    """Return a model by its name; without one, the only one.
+
+    Raises:
+        RequestFailure: There is none, or there are several.
+    """
     try:
         return service.models.find(name)
     except UnknownNameError as error:
@@ -101,9 +117,9 @@ def _refuse_if_all_bad(answers: list[Answer]) -> None:
     problems = [answer.problem for answer in answers]
     if None in problems:
         return
-    first = max(answers, key=lambda answer: _STATUS_OF[answer.problem or "unreadable_image"])
+    first = max(answers, key=lambda answer: STATUS_OF[answer.problem or "unreadable_image"])
     assert first.problem is not None
-    raise RequestFailure(_STATUS_OF[first.problem], first.problem, first.reason)
+    raise RequestFailure(STATUS_OF[first.problem], first.problem, first.reason)
 
 
 def _prediction(

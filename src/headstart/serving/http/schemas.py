@@ -77,14 +77,25 @@ class ModelAnswer(_Schema):
     image_size_px: int
     threshold: float
     """Answers less confident than that are ``unknown``; 0 gives all."""
+    decision: dict[str, Any] | None
+    """How answers are decided, and what that came to on the test split, as in the bundle."""
     test: dict[str, Any]
     """Figures on the locked test split, with intervals, as in the bundle."""
+
+
+class Limits(_Schema):
+    """What one request may bring."""
+
+    files: int
+    body_bytes: int
+    pixels: int
 
 
 class ModelsAnswer(_Schema):
     """All models that are served."""
 
     models: list[ModelAnswer]
+    limits: Limits
 
 
 PREDICT_EXAMPLE: Final = {
@@ -119,11 +130,11 @@ FAILURES: Final[dict[int | str, dict[str, Any]]] = {
         400: "No proper form, or no model named where there are several",
         401: "No token, or another",
         403: "Another site's page, or an unknown host name",
-        404: "No such model",
+        404: "No such model, or no such class",
         408: "The body came too slowly",
         413: "Too large, too many files",
         415: "No image, by its content",
-        422: "An image that cannot be decoded",
+        422: "An image that cannot be decoded, or explained",
         503: "Too much in work: try again after Retry-After seconds",
     }.items()
 }

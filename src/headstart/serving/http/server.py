@@ -19,6 +19,7 @@ from headstart.serving.http.app import build_app
 from headstart.serving.http.logs import log, logs_on_stderr
 from headstart.serving.http.metrics import Metrics
 from headstart.serving.http.protocol import guarded_protocol
+from headstart.serving.http.run_pages import RunShelf
 from headstart.serving.online.decoders import NO_START
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
@@ -30,13 +31,18 @@ _NOTICE_S = 0.5
 
 
 def run_server(
-    sources: Sequence[Source], config: ServeConfig, *, on_start: Callable[[str], None]
+    sources: Sequence[Source],
+    config: ServeConfig,
+    *,
+    runs: RunShelf | None = None,
+    on_start: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what has begun.
 
     Args:
         sources: Bundles.
         config: Address and limits.
+        runs: Folder of runs to show.
         on_start: Told the address, once requests are welcome.
 
     Raises:
@@ -45,14 +51,19 @@ def run_server(
         DataError: The processes that decode do not start.
     """
     with logs_on_stderr():
-        _run(OnlineService(sources, config), config, on_start)
+        _run(OnlineService(sources, config), config, runs, on_start)
 
 
-def _run(service: OnlineService, config: ServeConfig, on_start: Callable[[str], None]) -> None:
+def _run(
+    service: OnlineService,
+    config: ServeConfig,
+    runs: RunShelf | None,
+    on_start: Callable[[str], None],
+) -> None:
     for model in service.models.models.values():
         log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
     _allow_files(config.max_connections + _OTHER_FILES)
-    server = _Server(_uvicorn_config(service, config), service, on_start)
+    server = _Server(_uvicorn_config(service, config, runs), service, on_start)
     try:
         server.run()
     except SystemExit:
@@ -75,10 +86,12 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _uvicorn_config(service: OnlineService, config: ServeConfig) -> uvicorn.Config:
+def _uvicorn_config(
+    service: OnlineService, config: ServeConfig, runs: RunShelf | None
+) -> uvicorn.Config:
     metrics = Metrics()
     return uvicorn.Config(
-        build_app(service, config, metrics),
+        build_app(service, config, metrics, runs=runs),
         host=config.host,
         port=config.port,
         http=guarded_protocol(
