@@ -21,7 +21,7 @@ demo: $(VENV)/demo.done
 
 ## Lint, types, import contracts, doctests and tests.
 test: lint
-	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --durations 15
 
 ## What takes minutes: the other networks of each family, exported and compared.
 test-slow: $(VENV)/dev.done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,11 +28,13 @@ class Finished:
         seconds: Wall time from its start to its end.
         peak_bytes: Most memory it held resident, mapped files included.
         output: What it printed.
+        cpu_s: Processor time of all its threads, which other work on the machine hardly moves.
     """
 
     seconds: float
     peak_bytes: int
     output: str
+    cpu_s: float = 0.0
 
 
 def headstart_command() -> str:
@@ -56,17 +59,18 @@ def run_process(
         process = subprocess.Popen(
             command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})}
         )
-        status, peak = _wait(process)
+        status, usage = _wait(process)
         seconds = time.perf_counter() - began
         output.seek(0)
         errors.seek(0)
         if status:
             sys.exit(f"{' '.join(command)} failed ({status}):\n{errors.read()[-_STDERR_TAIL:]}")
-        return Finished(seconds, peak, output.read())
+        peak = usage.ru_maxrss * _MAXRSS_UNIT
+        return Finished(seconds, peak, output.read(), usage.ru_utime + usage.ru_stime)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """Wait for a process; return its exit code and its own peak resident bytes."""
+def _wait(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
+    """Wait for a process; return its exit code and what it used."""
     try:
         _, status, usage = os.wait4(process.pid, 0)
     except BaseException:
@@ -74,7 +78,7 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int]:
         process.wait()
         raise
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss * _MAXRSS_UNIT
+    return process.returncode, usage
 
 
 def seconds_of(job: Callable[[], object]) -> float:

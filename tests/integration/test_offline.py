@@ -7,22 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-FORBID_SOCKETS = """
-import socket, sys
+from scripts import FORBID_SOCKETS
 
-attempts = open(sys.argv.pop(1), "a")
-
-def forbidden(*arguments, **_):
-    attempts.write(f"{arguments}\\n")
-    attempts.flush()
-    raise OSError("this test has no network")
-
-class Forbidden(socket.socket):
-    def __init__(self, *arguments, **options):
-        forbidden(*arguments)
-
-socket.socket = Forbidden
-socket.create_connection = socket.getaddrinfo = socket.gethostbyname = forbidden
+TRAIN_AND_PREDICT = """
 from headstart.cli.main import main
 
 photos, image, run, *options = sys.argv[1:]
@@ -32,7 +19,6 @@ for arguments in (["train", photos, "--out", run, *options], ["predict", run, im
     except SystemExit as done:
         assert not done.code
 """
-"""Refuses and records every attempt, so that one that is swallowed shows all the same."""
 
 
 def test_training_and_predicting_need_no_network_and_try_none(
@@ -44,7 +30,12 @@ def test_training_and_predicting_need_no_network_and_try_none(
 ) -> None:
     attempts, image = tmp_path / "attempts", finished.photos / "cat" / "0.png"
     outcome = command(
-        attempts, finished.photos, image, tmp_path / "run", *small_options, script=FORBID_SOCKETS
+        attempts,
+        finished.photos,
+        image,
+        tmp_path / "run",
+        *small_options,
+        script=FORBID_SOCKETS + TRAIN_AND_PREDICT,
     )
     assert outcome.code == 0, outcome.err
     assert outcome.out.splitlines()[-1].startswith(f"{image}\t")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import save_file
+from scripts import FORBID_SOCKETS
 
 from headstart.backbones.catalog import find_backbone
 from headstart.backbones.timm_adapter import build_network
@@ -28,23 +29,6 @@ catalog.CATALOG = (*catalog.CATALOG, toy)
 """
 """A backbone, Lite0 by another name, whose weights only a hub has."""
 RUN = "\nfrom headstart.cli.main import entry_point; entry_point()\n"
-FORBID_SOCKETS = """
-import socket
-
-attempts = open(sys.argv.pop(1), "a")
-
-def forbidden(*arguments, **_):
-    attempts.write(f"{arguments}\\n")
-    attempts.flush()
-    raise OSError("this test has no network")
-
-class Forbidden(socket.socket):
-    def __init__(self, *arguments, **options):
-        forbidden(*arguments)
-
-socket.socket = Forbidden
-socket.create_connection = socket.getaddrinfo = socket.gethostbyname = forbidden
-"""
 
 
 @pytest.fixture(scope="module")

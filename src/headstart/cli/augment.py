@@ -7,33 +7,26 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.options import given_settings, merged, setting
 from headstart.config import build_config, read_settings, set_dotted
 
 
 def run(
-    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    data: typed.Data,
     preset: Annotated[str | None, setting("training.augmentation.preset", "--preset")] = None,
     images: Annotated[int, typer.Option("--images", help="Images shown.")] = 6,
     samples: Annotated[int, typer.Option("--samples", help="Views of each.")] = 8,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG or HTML file to write.")] = Path(
         "augmentation.png"
     ),
-    seed: Annotated[int | None, setting("seed", "--seed")] = None,
-    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
-    image_size: Annotated[
-        int | None, setting("data.image_size_px", "--image-size", "--imgsz")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file of settings.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: dotted.key=value.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    seed: typed.Seed = None,
+    geometry: typed.Geometry = None,
+    image_size: typed.ImageSize = None,
+    config: typed.Config = None,
+    assignments: typed.Set = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Draw training images beside random views of them, as training would see them.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
 import typer
@@ -14,6 +13,7 @@ from headstart.backbones.facts import backbone_facts, weights_source
 from headstart.backbones.places import weights_place
 from headstart.backbones.spec import BackboneSpec
 from headstart.backbones.speeds import Speed, known_speed
+from headstart.cli import option_types as typed
 from headstart.config import cache_dir
 
 _DETAILED: Final = 3
@@ -45,9 +45,7 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all that is known, as JSON.")
     ] = False,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    cache: typed.Cache = None,
 ) -> None:
     """List the networks, by any of whose names they can be asked for.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.options import given_settings, merged, setting
 from headstart.config import read_settings
@@ -52,33 +53,27 @@ def run(
         Path | None,
         typer.Option("--out", "-o", help="Folder of runs and tables. [runs/benchmark-DATA]"),
     ] = None,
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
-    as_csv: Annotated[Path | None, typer.Option("--csv", help="CSV file to write.")] = None,
-    offline: Annotated[bool, setting("backbone.offline", "--offline")] = False,
-    seed: Annotated[int | None, setting("seed", "--seed")] = None,
-    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
-    val: Annotated[float | None, setting("data.val", "--val")] = None,
-    test: Annotated[float | None, setting("data.test", "--test")] = None,
+    as_json: typed.Json = None,
+    as_csv: typed.Csv = None,
+    offline: typed.Offline = False,
+    seed: typed.Seed = None,
+    geometry: typed.Geometry = None,
+    val: typed.Val = None,
+    test: typed.Test = None,
     budget: Annotated[str | None, setting("training.budget", "--budget")] = None,
-    augmentation: Annotated[
-        str | None, setting("training.augmentation.preset", "--augment")
-    ] = None,
-    engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
-    precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
-    threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
-    allow_bad: Annotated[bool, setting("data.allow_bad", "--allow-bad")] = False,
-    allow_leaks: Annotated[bool, setting("data.allow_leaks", "--allow-leaks")] = False,
+    augmentation: typed.Augment = None,
+    engine: typed.Engine = None,
+    precision: typed.Precision = None,
+    threads: typed.Threads = None,
+    allow_bad: typed.AllowBad = False,
+    allow_leaks: typed.AllowLeaks = False,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="YAML file of settings, for every run.")
     ] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Any setting, for every run: key=value.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    cache: typed.Cache = None,
 ) -> None:
     """Train every combination as a run, and rank them on the same test images.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.config import cache_dir
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.workflows.cache import clear_cache, limit_cache, show_cache
@@ -17,9 +18,7 @@ def run(
     size_mb: Annotated[
         int | None, typer.Option("--size-mb", help="limit: come down to this size, in MB.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    cache: typed.Cache = None,
 ) -> None:
     """Show, limit or clear what is kept between runs; all of it can be computed again.
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
-from headstart.cli.options import given_settings, setting
+from headstart.cli.options import given_settings
 from headstart.config import build_config, set_dotted
 from headstart.errors import ConfigError
 from headstart.workflows.run_directory import refuse_existing
@@ -24,31 +25,23 @@ def run(
         Path | None,
         typer.Option("--out", "-o", help="HTML page to write: FILE.html, or a folder for it."),
     ] = None,
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
+    as_json: typed.Json = None,
     images: Annotated[
         int | None,
         typer.Option("--images", help="Most images looked at. [1000; more for many classes]"),
     ] = None,
-    backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
-    seed: Annotated[int | None, setting("seed", "--seed")] = None,
-    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
-    image_size: Annotated[
-        int | None, setting("data.image_size_px", "--image-size", "--imgsz")
-    ] = None,
-    val: Annotated[float | None, setting("data.val", "--val")] = None,
-    test: Annotated[float | None, setting("data.test", "--test")] = None,
-    precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
-    threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
-    allow_bad: Annotated[bool, setting("data.allow_bad", "--allow-bad")] = False,
-    allow_leaks: Annotated[bool, setting("data.allow_leaks", "--allow-leaks")] = False,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: dotted.key=value.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    backbone: typed.Backbone = None,
+    seed: typed.Seed = None,
+    geometry: typed.Geometry = None,
+    image_size: typed.ImageSize = None,
+    val: typed.Val = None,
+    test: typed.Test = None,
+    precision: typed.Precision = None,
+    threads: typed.Threads = None,
+    allow_bad: typed.AllowBad = False,
+    allow_leaks: typed.AllowLeaks = False,
+    assignments: typed.Set = None,
+    cache: typed.Cache = None,
 ) -> None:
     """Show what a pretrained network sees in images, and which strategy suits them.
 

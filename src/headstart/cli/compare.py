@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.compare_table import compare_lines
 from headstart.files import write_csv, write_json
@@ -28,9 +29,7 @@ def run(
         Path | None,
         typer.Option("--out", "-o", help="FILE.html, or a folder for all there is."),
     ] = None,
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
+    as_json: typed.Json = None,
     as_csv: Annotated[
         Path | None, typer.Option("--csv", help="CSV file to write: a row a pair.")
     ] = None,
@@ -42,9 +41,7 @@ def run(
         int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples.")
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Say which of several runs is better on the same test images, and how sure that is.
 

@@ -30,19 +30,21 @@ def run(
     ] = False,
     views: Annotated[
         str,
-        typer.Option("--views", help="Of one run: mirror, flip, zoom; several with commas."),
+        typer.Option(
+            "--views", help="Of one run: mirror, flip, zoom:0.75, wide, corners; with commas."
+        ),
     ] = "",
     data: Annotated[
         Path | None, typer.Option("--data", help="The images, if they have moved since.")
     ] = None,
 ) -> None:
-    """Join finished runs into one bundle, if that beats the best of them.
+    """Join finished runs, or views of one, into one bundle, if that beats the best of them.
 
     headstart ensemble runs/lite0 runs/lite1 --out runs/both
 
     headstart ensemble runs/lite0 runs/svm --out runs/both --method stacked --anyway
 
-    headstart ensemble runs/lite0 --views mirror,zoom --out runs/views
+    headstart ensemble runs/lite0 --views mirror,corners --out runs/views
 
     The runs' held-out answers choose how they are joined and whether it pays; the locked
     test split is looked at once, if the ensemble is kept. Without a win nothing is written.
@@ -72,7 +74,7 @@ def _print(result: EnsembleResult) -> None:
     shares = zip(result.members, result.pool.weights.tolist(), strict=True)
     typer.echo("weights  " + ", ".join(f"{name} {weight:.2f}" for name, weight in shares))
     verdict = "beats" if result.won else "does not beat"
-    typer.echo(f"it {verdict} its best member, {result.best}: {result.contest.figures}")
+    typer.echo(f"it {verdict} {result.rival}: {result.contest.figures}")
     if result.folder is None:
         typer.echo("nothing was written; --anyway writes it all the same")
         return

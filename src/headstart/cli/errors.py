@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.errors_table import error_lines
 from headstart.files import write_json
 from headstart.workflows.error_analysis import error_analysis
@@ -25,9 +26,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the tables; must not exist yet.")
     ] = None,
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
+    as_json: typed.Json = None,
     most: Annotated[int, typer.Option("--top", min=1, help="Lines of each list.")] = 8,
 ) -> None:
     """Say where a finished run's classifier fails.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 from typing import Final
@@ -125,8 +126,8 @@ def _slice(it: Slice) -> str:
     )
 
 
-_TRAINING: Final = "training and validation labels look wrong (each judged while held out)"
-_TEST: Final = "test labels look wrong to the classifier itself: for you to look at"
+_TRAINING: Final = "training and validation labels are worth a look (each judged while held out)"
+_TEST: Final = "test labels are worth a look, by the classifier itself"
 
 
 def _labels(check: LabelCheck, most: int, what: str) -> Iterator[str]:
@@ -136,7 +137,7 @@ def _labels(check: LabelCheck, most: int, what: str) -> Iterator[str]:
     if not check.suspects:
         yield f"none of {check.judged:,} {what}"
         return
-    yield f"{len(check.suspects):,} of {check.judged:,} {what}"
+    yield f"{len(check.suspects):,} of {check.judged:,} {what}" + _expected(check)
     yield f"  {'':<{_PATH}}{'label':<{_CLASS}}{'seems to be':<{_CLASS}}quality"
     for it in check.suspects[:most]:
         yield (
@@ -145,6 +146,12 @@ def _labels(check: LabelCheck, most: int, what: str) -> Iterator[str]:
         )
     if len(check.suspects) > most:
         yield f"  and {len(check.suspects) - most:,} more"
+
+
+def _expected(check: LabelCheck) -> str:
+    if math.isnan(check.expected):
+        return ""
+    return f": about {check.expected:.0f} expected to be wrong"
 
 
 def _interval(low: float, high: float) -> str:

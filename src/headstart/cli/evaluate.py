@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.deciding import ANSWER_ALL, COSTS, PRIORS
 from headstart.cli.errors_table import without_lines
@@ -18,8 +19,8 @@ from headstart.workflows.run_directory import refuse_existing
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="Bundle folder, or the run that holds it.")],
-    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    bundle: typed.Bundle,
+    data: typed.Data,
     split: Annotated[
         str | None, typer.Option("--split", help="Judge only train, val or test. [everything]")
     ] = None,
@@ -37,9 +38,7 @@ def run(
     priors: Annotated[str | None, PRIORS] = None,
     costs: Annotated[str | None, COSTS] = None,
     answer_all: Annotated[bool, ANSWER_ALL] = False,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Judge a bundle on labelled images.
 

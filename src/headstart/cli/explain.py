@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="Bundle folder, or the run that holds it.")],
+    bundle: typed.Bundle,
     images: Annotated[
         list[str], typer.Argument(help="Images, folders, archives or tables, mixed as you like.")
     ],
@@ -25,9 +26,7 @@ def run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for one PNG an image.")] = Path(
         "explained"
     ),
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Show where in each image the evidence for its class lies.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.workflows.export import CALIBRATION_IMAGES, MAX_LOSS, export
 from headstart.workflows.run_directory import refuse_existing
@@ -34,9 +35,7 @@ def run(
     calibration: Annotated[
         int, typer.Option("--calibration", help="Training images int8 is calibrated on.")
     ] = CALIBRATION_IMAGES,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Write a trained classifier in another format, and prove that it answers alike.
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
-from headstart.cli.options import given_settings, merged, setting
+from headstart.cli.options import given_settings, merged
 from headstart.config import build_config, read_settings, set_dotted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _RULES = {
 
 
 def run(
-    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    data: typed.Data,
     train: Annotated[
         str | None,
         typer.Option("--train", help="What is trained: 'last 2 stages' ... [the strategy's]"),
@@ -40,38 +41,26 @@ def run(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="PNG file of the plot; a CSV file is put beside it.")
     ] = Path("lr-find.png"),
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
-    backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
-    weights: Annotated[str | None, setting("backbone.weights", "--weights")] = None,
-    offline: Annotated[bool, setting("backbone.offline", "--offline")] = False,
-    seed: Annotated[int | None, setting("seed", "--seed")] = None,
-    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
-    image_size: Annotated[
-        int | None, setting("data.image_size_px", "--image-size", "--imgsz")
-    ] = None,
-    val: Annotated[float | None, setting("data.val", "--val")] = None,
-    test: Annotated[float | None, setting("data.test", "--test")] = None,
-    head: Annotated[str | None, setting("head.name", "--head")] = None,
+    as_json: typed.Json = None,
+    backbone: typed.Backbone = None,
+    weights: typed.Weights = None,
+    offline: typed.Offline = False,
+    seed: typed.Seed = None,
+    geometry: typed.Geometry = None,
+    image_size: typed.ImageSize = None,
+    val: typed.Val = None,
+    test: typed.Test = None,
+    head: typed.Head = None,
     strategy: Annotated[
         str | None, typer.Option("--strategy", help="Whose first phase: partial, full, scratch.")
     ] = None,
-    augmentation: Annotated[
-        str | None, setting("training.augmentation.preset", "--augment")
-    ] = None,
-    threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
-    allow_bad: Annotated[bool, setting("data.allow_bad", "--allow-bad")] = False,
-    allow_leaks: Annotated[bool, setting("data.allow_leaks", "--allow-leaks")] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file of settings.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: dotted.key=value.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    augmentation: typed.Augment = None,
+    threads: typed.Threads = None,
+    allow_bad: typed.AllowBad = False,
+    allow_leaks: typed.AllowLeaks = False,
+    config: typed.Config = None,
+    assignments: typed.Set = None,
+    cache: typed.Cache = None,
 ) -> None:
     """Find a learning rate: train at ever higher ones until the loss explodes.
 

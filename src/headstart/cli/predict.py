@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.deciding import ANSWER_ALL, COSTS, PRIORS
 from headstart.config.schema import Precision
@@ -17,7 +18,7 @@ from headstart.workflows.predict import predict, table_rows
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="Bundle folder, or the run that holds it.")],
+    bundle: typed.Bundle,
     images: Annotated[
         list[str], typer.Argument(help="Images, folders, archives or tables, mixed as you like.")
     ],
@@ -34,9 +35,7 @@ def run(
     precision: Annotated[
         str, typer.Option("--precision", help="Arithmetic: auto, bf16 or f32.")
     ] = "auto",
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Classify images with a bundle.
 

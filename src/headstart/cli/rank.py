@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
-from headstart.cli.options import given_settings, merged, setting
+from headstart.cli.options import given_settings, merged
 from headstart.config import build_config, read_settings, set_dotted
 from headstart.workflows.run_directory import refuse_existing
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    data: Annotated[str, typer.Argument(help="Folder, archive or table of labelled images.")],
+    data: typed.Data,
     backbones: Annotated[
         str,
         typer.Option(
@@ -32,32 +33,22 @@ def run(
         Path | None,
         typer.Option("--out", "-o", help="FILE.html, FILE.png, or a folder for all there is."),
     ] = None,
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
-    as_csv: Annotated[Path | None, typer.Option("--csv", help="CSV file to write.")] = None,
-    seed: Annotated[int | None, setting("seed", "--seed")] = None,
-    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
-    image_size: Annotated[
-        int | None, setting("data.image_size_px", "--image-size", "--imgsz")
-    ] = None,
-    val: Annotated[float | None, setting("data.val", "--val")] = None,
-    test: Annotated[float | None, setting("data.test", "--test")] = None,
-    taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
-    engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
-    precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
-    threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
-    allow_bad: Annotated[bool, setting("data.allow_bad", "--allow-bad")] = False,
-    allow_leaks: Annotated[bool, setting("data.allow_leaks", "--allow-leaks")] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file of settings.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: dotted.key=value.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    as_json: typed.Json = None,
+    as_csv: typed.Csv = None,
+    seed: typed.Seed = None,
+    geometry: typed.Geometry = None,
+    image_size: typed.ImageSize = None,
+    val: typed.Val = None,
+    test: typed.Test = None,
+    taps: typed.Taps = None,
+    engine: typed.Engine = None,
+    precision: typed.Precision = None,
+    threads: typed.Threads = None,
+    allow_bad: typed.AllowBad = False,
+    allow_leaks: typed.AllowLeaks = False,
+    config: typed.Config = None,
+    assignments: typed.Set = None,
+    cache: typed.Cache = None,
 ) -> None:
     """Rank pretrained networks by how well they suit images, without fine-tuning.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 
 
@@ -24,9 +25,7 @@ def run(
         int | None,
         typer.Option("--maps", min=0, help="Errors with activation maps. [those of two seconds]"),
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder, for archives.")
-    ] = None,
+    cache: typed.ArchiveCache = None,
 ) -> None:
     """Make a run's page again from its files, and the same tables as Markdown.
 

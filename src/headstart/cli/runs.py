@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.runs_table import run_lines, runs_csv, runs_lines
 from headstart.errors import ConfigError
 from headstart.files import write_csv, write_json
@@ -33,9 +34,7 @@ def run(
         list[str] | None,
         typer.Option("--filter", help="Such as head.name=knn, accuracy>=0.9, data~trash."),
     ] = None,
-    as_json: Annotated[
-        str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
-    ] = None,
+    as_json: typed.Json = None,
     as_csv: Annotated[
         str | None, typer.Option("--csv", help="CSV file to write; - for the terminal.")
     ] = None,

@@ -17,6 +17,7 @@ from headstart.workflows.stored_run import StoredRun
 WIDTH: Final = 100
 _NAME, _DATA, _BACKBONE, _HEAD = 17, 9, 19, 13
 _HEAD_KEPT: Final = "the head on the pretrained network was kept, no fine-tuned one"
+_KINDS: Final = {"ensemble": " (ensemble)", "evaluate": " (evaluation of a bundle)"}
 _COLUMNS: Final = (
     *("name", "kind", "created", "data", "backbone", "head", "strategy", "kept", "recipe", "n"),
 )
@@ -38,8 +39,9 @@ def runs_lines(found: RunList) -> Iterator[str]:
 
 def run_lines(run: StoredRun) -> Iterator[str]:
     """Yield all there is to say on one run."""
-    yield f"{run.name}: {run.folder}"
+    yield f"{run.name}: {run.folder}" + _KINDS.get(run.kind, "")
     facts = {
+        "members": ", ".join(run.members),
         "made": _local(run.created, "%Y-%m-%d %H:%M:%S UTC%:z"),
         "data": run.data,
         "backbone": run.backbone,
@@ -138,6 +140,10 @@ def _told_tuned(found: RunList) -> Iterator[str]:
 
 def _footnotes(found: RunList) -> Iterator[str]:
     yield from _told_tuned(found)
+    for run in found.runs:
+        if run.members:
+            text = f"{run.name}: ensemble of {listed(run.members, limit=8)}"
+            yield from textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     if found.hidden:
         yield f"{found.hidden} more that the filters leave out"
     for broken in found.broken:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.options import given_flags, given_settings, merged, setting
 from headstart.cli.scores import print_decision, print_scores
@@ -33,44 +34,34 @@ def run(
         str | None,
         typer.Option("--recipe", help="Start from a published plan: see 'headstart recipes'."),
     ] = None,
-    backbone: Annotated[str | None, setting("backbone.name", "--backbone", "--model")] = None,
-    weights: Annotated[str | None, setting("backbone.weights", "--weights")] = None,
-    offline: Annotated[bool, setting("backbone.offline", "--offline")] = False,
-    seed: Annotated[int | None, setting("seed", "--seed")] = None,
-    geometry: Annotated[str | None, setting("data.geometry", "--geometry")] = None,
-    image_size: Annotated[
-        int | None, setting("data.image_size_px", "--image-size", "--imgsz")
-    ] = None,
-    val: Annotated[float | None, setting("data.val", "--val")] = None,
-    test: Annotated[float | None, setting("data.test", "--test")] = None,
+    backbone: typed.Backbone = None,
+    weights: typed.Weights = None,
+    offline: typed.Offline = False,
+    seed: typed.Seed = None,
+    geometry: typed.Geometry = None,
+    image_size: typed.ImageSize = None,
+    val: typed.Val = None,
+    test: typed.Test = None,
     max_pixels: Annotated[int | None, setting("data.max_pixels", "--max-pixels")] = None,
-    head: Annotated[str | None, setting("head.name", "--head")] = None,
-    class_weight: Annotated[str | None, setting("head.class_weight", "--class-weight")] = None,
+    head: typed.Head = None,
+    class_weight: typed.ClassWeight = None,
     strategy: Annotated[str | None, setting("training.strategy", "--strategy")] = None,
     budget: Annotated[str | None, setting("training.budget", "--budget")] = None,
-    augmentation: Annotated[
-        str | None, setting("training.augmentation.preset", "--augment")
-    ] = None,
-    taps: Annotated[str | None, setting("head.taps", "--taps")] = None,
+    augmentation: typed.Augment = None,
+    taps: typed.Taps = None,
     reject: Annotated[str | None, setting("decision.reject", "--reject")] = None,
     priors: Annotated[str | None, setting("decision.priors", "--priors")] = None,
     costs: Annotated[str | None, setting("decision.costs", "--costs")] = None,
     folds: Annotated[int | None, setting("head.cross_validate", "--folds")] = None,
     ensemble: Annotated[bool, setting("head.ensemble", "--ensemble")] = False,
-    engine: Annotated[str | None, setting("engine.name", "--engine")] = None,
-    precision: Annotated[str | None, setting("engine.precision", "--precision")] = None,
-    threads: Annotated[int | None, setting("engine.threads", "--threads", "--workers")] = None,
-    allow_bad: Annotated[bool, setting("data.allow_bad", "--allow-bad")] = False,
-    allow_leaks: Annotated[bool, setting("data.allow_leaks", "--allow-leaks")] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file of settings.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: dotted.key=value.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
-    ] = None,
+    engine: typed.Engine = None,
+    precision: typed.Precision = None,
+    threads: typed.Threads = None,
+    allow_bad: typed.AllowBad = False,
+    allow_leaks: typed.AllowLeaks = False,
+    config: typed.Config = None,
+    assignments: typed.Set = None,
+    cache: typed.Cache = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", help="Go on with a run that was stopped while it fine-tuned."),

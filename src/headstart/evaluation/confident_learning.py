@@ -1,4 +1,4 @@
-"""Labels that are probably wrong, told from what a model says of images it did not learn from.
+"""Labels that may be wrong, told from what a model says of images it did not learn from.
 
 Confident learning: Northcutt, Jiang and Chuang, "Confident learning: estimating
 uncertainty in dataset labels", Journal of Artificial Intelligence Research 70 (2021),
@@ -26,7 +26,7 @@ class LabelDoubts:
     """What is to be thought of the labels of N images.
 
     Attributes:
-        suspect: Whether each label is probably wrong, shape (N,).
+        suspect: Whether each label is doubted, shape (N,).
         suggested: The likeliest class of each image, shape (N,).
         probability: Its probability, shape (N,).
         quality: How well each label fits: its probability, 0 to 1, shape (N,).
@@ -45,7 +45,7 @@ class LabelDoubts:
 
 
 def doubt_labels(probabilities: Floats, labels: Ints) -> LabelDoubts:
-    """Find labels that are probably wrong.
+    """Find labels that may be wrong, if the model is not.
 
     How many: an image speaks for a class if the class is at least as probable as it is, on
     average, for the images labelled with it, so a model that is rarely sure of a class need
@@ -68,22 +68,22 @@ def doubt_labels(probabilities: Floats, labels: Ints) -> LabelDoubts:
     suggested = probabilities.argmax(axis=1)
     probability = probabilities[rows, suggested]
     would_differ = given + _NEAR < probability
-    spoken_for = _spoken_for(probabilities, labels)
-    count = int(((spoken_for >= 0) & (spoken_for != labels) & would_differ).sum())
+    spoken = spoken_for(probabilities, labels)
+    count = int(((spoken >= 0) & (spoken != labels) & would_differ).sum())
     least = np.zeros(len(labels), np.bool_)
     least[np.argsort(given, kind="stable")[:count]] = True
     return LabelDoubts(least & would_differ, suggested, probability, given)
 
 
-def _spoken_for(probabilities: Floats, labels: Ints) -> Ints:
+def spoken_for(probabilities: Floats, labels: Ints) -> Ints:
     """Return the class that each image speaks for, -1 for none, shape (N,).
 
     Where it speaks for several it counts for the likeliest of all classes.
     """
     confident = probabilities >= _usual_confidence(probabilities, labels) - _NEAR
     several = confident.sum(axis=1) > 1
-    spoken_for = np.where(several, probabilities.argmax(axis=1), confident.argmax(axis=1))
-    return np.where(confident.any(axis=1), spoken_for, -1)
+    spoken = np.where(several, probabilities.argmax(axis=1), confident.argmax(axis=1))
+    return np.where(confident.any(axis=1), spoken, -1)
 
 
 def _usual_confidence(probabilities: Floats, labels: Ints) -> Floats:

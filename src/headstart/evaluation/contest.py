@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from headstart.evaluation.answers import Answers, as_answers, as_positions
 from headstart.evaluation.bootstrap import Resampling
+from headstart.evaluation.corrected_intervals import count_interval
 from headstart.evaluation.counts import Bools, Ints
-from headstart.evaluation.intervals import Estimate, percentile_interval, wilson
+from headstart.evaluation.intervals import Estimate, wilson
 from headstart.evaluation.metrics import f1_macro
 from headstart.evaluation.paired_bootstrap import paired_replicates
 from headstart.evaluation.pairs import Field, Pair, compare_pairs
@@ -185,11 +186,9 @@ def _standing(members: Field, member: int, pairs: Sequence[Pair]) -> Standing:
         place=1 + ahead,
         name=name,
         accuracy=wilson(int(said.right.sum()), n, confidence=confidence),
-        f1_macro=percentile_interval(
-            float(f1_macro(members.counts(member))),
-            members.replicates.f1_macro[member],
-            n=n,
-            worst=1.0,
+        f1_macro=count_interval(
+            *(f1_macro, said.predictions, members.targets, members.replicates.f1_macro[member]),
+            classes=len(members.classes),
             confidence=confidence,
         ),
         nll=None if said.losses is None else float(said.losses.mean()),

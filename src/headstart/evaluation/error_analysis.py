@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,10 +14,13 @@ from headstart.evaluation.confident_learning import doubt_labels
 from headstart.evaluation.counts import Bools, Floats, Ints
 from headstart.evaluation.inputs import checked_probabilities, checked_targets
 from headstart.evaluation.intervals import Estimate, f1_interval, wilson
+from headstart.evaluation.label_noise import fit_label_noise
 from headstart.evaluation.slices import Slice, Trait, slice_accuracy
 
 Rows = tuple[int, ...]
 """Row numbers of judged images, as in ``predictions.csv``, from 0."""
+LOOK_AT: Final = 1 / 3
+"""Probability of a wrong label from which on it is worth a look."""
 _PAIRS_STORED: Final = 100
 """Pairs that ``errors.json`` holds: of a thousand classes there may be thousands."""
 
@@ -75,7 +79,7 @@ class ConfusedPair:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """An image whose label is probably wrong.
+    """An image whose label is worth a look.
 
     Attributes:
         path: Its name inside the source.
@@ -84,6 +88,8 @@ class Suspect:
         suggested: The class that it seems to be of.
         probability: Calibrated probability of that class, 0 to 1.
         quality: How well the given label fits: its calibrated probability, 0 to 1.
+        wrong: Probability that the label is a mistake and not the classifier; NaN where it
+            was not recorded.
     """
 
     path: str
@@ -92,6 +98,7 @@ class Suspect:
     suggested: str
     probability: float
     quality: float
+    wrong: float = field(default=math.nan, compare=False)
 
 
 @dataclass(frozen=True)
@@ -100,11 +107,29 @@ class LabelCheck:
 
     Attributes:
         judged: How many labels could be judged.
-        suspects: Those that are probably wrong, the worst first.
+        suspects: Those that are worth a look, the worst first.
+        overlapping: Pairs of classes that were confused too often to be judged against each
+            other.
     """
 
     judged: int = 0
     suspects: tuple[Suspect, ...] = ()
+    overlapping: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def expected(self) -> float:
+        """How many of the suspects are to be expected to be wrong; NaN if not recorded."""
+        return math.fsum(it.wrong for it in self.suspects)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures; images are in the tables."""
+        known = not math.isnan(self.expected)
+        return {
+            "judged": self.judged,
+            "suspects": len(self.suspects),
+            "expected_wrong": self.expected if known else None,
+            "overlapping": [list(pair) for pair in self.overlapping],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,11 +199,8 @@ class ErrorAnalysis:
             "pairs_total": len(self.pairs),
             "slices": [it.to_json() for it in self.slices],
             "images_measured": self.measured,
-            "labels": {"judged": self.labels.judged, "suspects": len(self.labels.suspects)},
-            "test_labels": {
-                "judged": self.test_labels.judged,
-                "suspects": len(self.test_labels.suspects),
-            },
+            "labels": self.labels.to_json(),
+            "test_labels": self.test_labels.to_json(),
         }
 
     def with_labels(self, labels: LabelCheck) -> ErrorAnalysis:
@@ -257,7 +279,10 @@ def check_labels(
     images: Sequence[str],
     splits: Sequence[str],
 ) -> LabelCheck:
-    """Find labels that are probably wrong.
+    """Find labels that are worth a look.
+
+    They are those that confident learning doubts, where a mistake explains them well enough
+    beside the classifier's own errors: with a probability of at least :data:`LOOK_AT`.
 
     Args:
         probabilities: What a model says of images it did not learn from, shape (N, K).
@@ -266,7 +291,8 @@ def check_labels(
         images: Name of each image, N of them.
         splits: The split of each image, N of them.
     """
-    doubts = doubt_labels(probabilities, labels)
+    doubts, noise = doubt_labels(probabilities, labels), fit_label_noise(probabilities, labels)
+    rows = [row for row in doubts.ranked.tolist() if noise.wrong[row] >= LOOK_AT]
     return LabelCheck(
         judged=len(labels),
         suspects=tuple(
@@ -277,9 +303,11 @@ def check_labels(
                 suggested=classes[doubts.suggested[row]],
                 probability=float(doubts.probability[row]),
                 quality=float(doubts.quality[row]),
+                wrong=float(noise.wrong[row]),
             )
-            for row in doubts.ranked.tolist()
+            for row in rows
         ),
+        overlapping=tuple((classes[a], classes[b]) for a, b in noise.overlapping),
     )
 
 

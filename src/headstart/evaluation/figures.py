@@ -1,4 +1,4 @@
-"""The figures that are no plain share, each with a bootstrap interval from shared resamples."""
+"""The figures that are no plain share, each with an interval; resamples are shared."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from headstart.evaluation import metrics
 from headstart.evaluation.bootstrap import Resampling, replicate
+from headstart.evaluation.corrected_intervals import count_interval, mean_interval
 from headstart.evaluation.counts import ClassCounts, Floats, Ints
 from headstart.evaluation.intervals import Estimate, calibration_interval, percentile_interval
 from headstart.evaluation.reliability import (
@@ -31,29 +32,26 @@ _OF_COUNTS: Mapping[str, Callable[[ClassCounts], Floats]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class _Loss:
-    """A figure that is the sum of the absolute means of per-image columns.
+class _CalibrationError:
+    """The sum of the absolute means of per-image columns.
 
     Attributes:
-        columns: One value per image and column, shape (N, m).
-        worst: The greatest value the figure can have.
-        by_chance: What it would be under perfect calibration, shape (R,), for an ECE.
+        columns: One value per image and bin, shape (N, m).
+        by_chance: What it would be under perfect calibration, shape (R,).
     """
 
     columns: Floats
-    worst: float
-    by_chance: Floats | None = None
+    by_chance: Floats
 
-    def estimate(self, means: Floats, resampling: Resampling) -> Estimate:
+    def estimate(self, means: Floats, confidence: float) -> Estimate:
         """Return the figure with its interval, from column means of resamples (R, m)."""
-        n, confidence = len(self.columns), resampling.confidence
-        value = float(np.abs(self.columns.mean(axis=0)).sum())
-        replicates = np.abs(means).sum(axis=1)
-        if self.by_chance is not None:
-            return calibration_interval(
-                value, replicates, self.by_chance, n=n, confidence=confidence
-            )
-        return percentile_interval(value, replicates, n=n, worst=self.worst, confidence=confidence)
+        return calibration_interval(
+            float(np.abs(self.columns.mean(axis=0)).sum()),
+            np.abs(means).sum(axis=1),
+            self.by_chance,
+            n=len(self.columns),
+            confidence=confidence,
+        )
 
 
 def estimate_figures(
@@ -75,33 +73,50 @@ def estimate_figures(
     """
     classes = probabilities.shape[1]
     predictions = probabilities.argmax(axis=1) if said is None else said
-    losses = _losses(probabilities, targets, resampling)
-    if uncalibrated is not None:
-        before = _losses(uncalibrated, targets, resampling)
-        losses |= {f"{name}_uncalibrated": before[name] for name in ("nll", "ece")}
-    columns = {name: loss.columns for name, loss in losses.items()}
-    drawn = replicate(predictions, targets, columns, classes=classes, resampling=resampling)
-    own = ClassCounts.of_predictions(predictions, targets, classes=classes)
-    return _count_estimates(own, drawn.counts, len(targets), resampling) | {
-        name: loss.estimate(drawn.losses[name], resampling) for name, loss in losses.items()
+    confidence = resampling.confidence
+    losses = {
+        "nll": _nll(probabilities, targets, confidence),
+        "brier": _mean(metrics.brier_losses(probabilities, targets), 2.0, confidence),
     }
-
-
-def _losses(probabilities: Floats, targets: Ints, resampling: Resampling) -> dict[str, _Loss]:
-    return {
-        "nll": _Loss(
-            metrics.nll_losses(probabilities, targets)[:, None],
-            worst=-math.log(metrics.SMALLEST_PROBABILITY),
-        ),
-        "brier": _Loss(metrics.brier_losses(probabilities, targets)[:, None], worst=2.0),
+    gaps = {
         "ece": _calibration(probabilities, targets, resampling),
         "ece_adaptive": _calibration(probabilities, targets, resampling, adaptive=True),
     }
+    if uncalibrated is not None:
+        losses["nll_uncalibrated"] = _nll(uncalibrated, targets, confidence)
+        gaps["ece_uncalibrated"] = _calibration(uncalibrated, targets, resampling)
+    columns = {name: error.columns for name, error in gaps.items()}
+    drawn = replicate(predictions, targets, columns, classes=classes, resampling=resampling)
+    shares = {
+        name: count_interval(
+            *(figure, predictions, targets, figure(drawn.counts)),
+            classes=classes,
+            confidence=confidence,
+        )
+        for name, figure in _OF_COUNTS.items()
+    }
+    errors = {name: it.estimate(drawn.losses[name], confidence) for name, it in gaps.items()}
+    return shares | losses | errors
+
+
+def _nll(probabilities: Floats, targets: Ints, confidence: float) -> Estimate:
+    losses = metrics.nll_losses(probabilities, targets)
+    return _mean(losses, -math.log(metrics.SMALLEST_PROBABILITY), confidence)
+
+
+def _mean(losses: Floats, worst: float, confidence: float) -> Estimate:
+    known = mean_interval(losses, worst=worst, confidence=confidence)
+    if known is not None:
+        return known
+    mean = float(losses.mean())
+    return percentile_interval(
+        mean, np.full(2, mean), n=len(losses), worst=worst, confidence=confidence
+    )
 
 
 def _calibration(
     probabilities: Floats, targets: Ints, resampling: Resampling, *, adaptive: bool = False
-) -> _Loss:
+) -> _CalibrationError:
     confidence, bins, index = probabilities.max(axis=1), CALIBRATION_BINS, None
     if adaptive:
         edges = adaptive_edges(confidence)
@@ -114,15 +129,4 @@ def _calibration(
         index=index,
     )
     gaps = calibration_gaps(probabilities, targets, bins=bins, index=index)
-    return _Loss(gaps, worst=1.0, by_chance=by_chance)
-
-
-def _count_estimates(
-    own: ClassCounts, drawn: ClassCounts, n: int, resampling: Resampling
-) -> dict[str, Estimate]:
-    return {
-        name: percentile_interval(
-            float(figure(own)), figure(drawn), n=n, worst=1.0, confidence=resampling.confidence
-        )
-        for name, figure in _OF_COUNTS.items()
-    }
+    return _CalibrationError(gaps, by_chance)

@@ -141,7 +141,7 @@ class _Merger:
             return entry
         key = (entry, view.name)
         if key not in self._views:
-            nodes = HeadGraph(self.graph, f"{view.name}.{member.size_px}.")
+            nodes = HeadGraph(self.graph, f"{view.name.replace(':', '.')}.{member.size_px}.")
             self._views[key] = view.add(nodes, entry, member.size_px)
         return self._views[key]
 

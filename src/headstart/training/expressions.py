@@ -123,8 +123,8 @@ _RULES: Final[tuple[tuple[str, _Rule], ...]] = (
     ("head|none", _head),
     ("all", _all),
     (r"last(?: (?P<n>\d+))?(?: of (?P<m>\d+))? layers?", _last_layers),
-    (r"last (?P<n>\d+) layers? of (?P<m>\d+)", _last_layers),
-    (r"from layer (?P<n>\d+)(?: of (?P<m>\d+))?(?: layers?)?", _from_layer),
+    (r"last (?P<n>\d+)(?: layers?)? of (?P<m>\d+)", _last_layers),
+    (r"from (?:layer )?(?P<n>\d+)(?: of (?P<m>\d+))?(?: layers?)?", _from_layer),
     (r"last(?: (?P<n>\d+))? stages?", _last_stages),
     (r"(?P<s>\d*\.\d+|\d+\.)|(?P<p>\d+(?:\.\d*)?) ?%", _share),
 )

@@ -18,7 +18,7 @@ SIGNIFICANT: Final = 0.05
 
 @dataclass(frozen=True)
 class Contest:
-    """Two models on validation images that neither learned from, both calibrated on them.
+    """Two models on held-out images that neither learned from, both calibrated on them.
 
     Attributes:
         accuracies: Of the challenger and of the holder.
@@ -56,7 +56,7 @@ class Contest:
         return (
             f"accuracy {self.accuracies[0]:.3f} against {self.accuracies[1]:.3f} "
             f"(p = {self.test.p_value:.2g}), log loss {self.nlls[0]:.3f} against "
-            f"{self.nlls[1]:.3f} (p = {self.likelier:.2g}), {self.images} validation images"
+            f"{self.nlls[1]:.3f} (p = {self.likelier:.2g}), {self.images} held-out images"
         )
 
 

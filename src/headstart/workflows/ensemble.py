@@ -1,4 +1,4 @@
-"""``headstart ensemble``: several finished runs as one classifier, kept if it wins."""
+"""``headstart ensemble``: several finished runs, or views of one, joined if that wins."""
 
 from __future__ import annotations
 
@@ -53,23 +53,27 @@ from headstart.workflows.stored_run import METRICS, PREDICTIONS, VALIDATION
 from headstart.workflows.view_members import ViewedRun, read_views
 
 AUTO: Final = "auto"
+_PLAIN: Final = 0
+"""The first of several views."""
 
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """Several runs held against the best of them, and joined if that won.
+    """Several runs held against the best of them, or views against the plain one.
 
     Attributes:
         folder: Where it was written; ``None``: it did not win, and nothing was.
-        members: Names of the runs.
-        best: The member that is best on held-out answers.
+        members: Names of the runs or views.
+        best: The member that it is held against: of runs the best on held-out answers, of
+            views the plain one, which is what there is without it.
         pool: How the members' answers become one.
         trials: Every way of joining that was tried on held-out answers.
-        contest: The ensemble, cross-validated, against the best member on these.
+        contest: The ensemble, cross-validated, against that member on these.
         test: Its figures on the locked test split; ``None`` where nothing was written.
-        gain: It against the best member there, image by image; ``None`` likewise.
+        gain: It against that member there, image by image; ``None`` likewise.
         bundle: What was written; ``None`` likewise.
         notes: What is worth saying.
+        viewed: Whether the members are views of one run.
     """
 
     folder: Path | None
@@ -82,6 +86,12 @@ class EnsembleResult:
     gain: PairedTest | None
     bundle: BundleInfo | None
     notes: tuple[str, ...]
+    viewed: bool = False
+
+    @property
+    def rival(self) -> str:
+        """What it is held against, in words."""
+        return "the run as it is" if self.viewed else f"its best member, {self.best}"
 
     @property
     def won(self) -> bool:
@@ -128,9 +138,9 @@ def ensemble(
         anyway: Write it even where it does not win.
         data: The images; where the first run had them from if not given. Some test images
             are run through the joined graph.
-        views: Of one run: other looks at its squares (``"mirror"``, ``"flip"``, ``"zoom"``)
-            whose answers join the plain one's, chosen and judged in the same way on its
-            validation images.
+        views: Of one run: other looks at its squares, such as ``"mirror"``, ``"corners"``,
+            ``"zoom:0.75"`` (:func:`headstart.export.views.find_views`), whose answers join
+            the plain one's. Its validation images tell whether that beats the run as it is.
         cache: Cache folder.
         progress: Who is told.
 
@@ -176,7 +186,7 @@ def _plan(members: Members, method: str) -> _Plan:
     trials = try_pools(known.answers, known.targets, seed=resampling.seed)
     wished: dict[str, Method] = {name: name for name in METHODS}
     chosen = trials[wished[method]] if method in wished else best_trial(trials)
-    best = _best(known)
+    best = _PLAIN if members.views else _best(known)
     alone = np.log(np.maximum(known.answers[best], LEAST_PROBABILITY))
     return _Plan(
         members=members,
@@ -263,6 +273,7 @@ def _result(
         gain=gain,
         bundle=bundle,
         notes=plan.notes,
+        viewed=bool(plan.members.views),
     )
 
 

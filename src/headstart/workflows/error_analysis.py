@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from headstart.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from headstart.evaluation.intervals import Estimate, wilson
 from headstart.evaluation.left_out import WithoutClasses, remaining
 from headstart.workflows.class_choice import judged_without, named_classes
-from headstart.workflows.error_tables import ERRORS, SUSPECTS, read_suspects, write_all
+from headstart.workflows.error_tables import SUSPECTS, read_suspects, write_all
 from headstart.workflows.run_directory import RunDirectory
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
-from headstart.workflows.stored_run import StoredRun, read_json, read_run
+from headstart.workflows.stored_run import StoredRun, read_run
 from headstart.workflows.trait_table import TRAITS, read_traits
 
 
@@ -147,14 +146,7 @@ def _analysis(stored: StoredRun, told: _Told, level: float) -> ErrorAnalysis:
         )
     except ValueError as error:
         raise DataError(f"{stored.folder}: {error}") from error
-    return analysis.with_labels(read_suspects(stored.folder, _judged(stored.folder)))
-
-
-def _judged(folder: Path) -> int | None:
-    """Return how many labels the run judged, as it noted."""
-    noted: Any = read_json(folder / ERRORS).get("labels")
-    judged = noted.get("judged") if isinstance(noted, dict) else None
-    return judged if isinstance(judged, int) else None
+    return analysis.with_labels(read_suspects(stored.folder))
 
 
 def _level(stored: StoredRun) -> float:

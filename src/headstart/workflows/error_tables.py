@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from headstart.errors import DataError
 from headstart.evaluation.error_analysis import ErrorAnalysis, LabelCheck, Suspect
 from headstart.evaluation.intervals import Estimate
 from headstart.files import write_csv, write_json
+from headstart.workflows.stored_run import read_json
 
 ERRORS: Final = "errors.json"
 SUSPECTS: Final = "suspect_labels.csv"
@@ -24,6 +25,8 @@ _SUSPECT_COLUMNS: Final = (
     "suggested_probability",
     "label_quality",
 )
+_WRONG: Final = "wrong_probability"
+"""Absent from tables of older versions."""
 
 
 def write_summary(folder: Path, analysis: ErrorAnalysis) -> None:
@@ -53,36 +56,45 @@ def write_all(folder: Path, analysis: ErrorAnalysis) -> None:
     write_csv(folder / "slices.csv", _SLICE_COLUMNS, _slice_rows(analysis))
 
 
-def read_suspects(folder: Path, judged: int | None = None) -> LabelCheck:
-    """Read ``suspect_labels.csv``; nothing where there is none.
+def read_suspects(folder: Path) -> LabelCheck:
+    """Read ``suspect_labels.csv``, and what ``errors.json`` says of it; nothing without it.
 
     Args:
         folder: A run's.
-        judged: How many labels were judged, where that is known.
 
     Raises:
-        DataError: The table is damaged.
+        DataError: A file is damaged.
     """
     file = folder / SUSPECTS
     if not file.is_file():
         return LabelCheck()
     try:
-        table = pl.read_csv(file, infer_schema=False).fill_null("").select(_SUSPECT_COLUMNS)
+        table = pl.read_csv(file, infer_schema=False).fill_null("")
+        if _WRONG not in table.columns:
+            table = table.with_columns(pl.lit("nan").alias(_WRONG))
         suspects = tuple(
-            Suspect(path, split, given, suggested, float(probability), float(quality))
-            for path, split, given, suggested, probability, quality in table.iter_rows()
+            Suspect(*texts[:4], *map(float, texts[4:]))
+            for texts in table.select(*_SUSPECT_COLUMNS, _WRONG).iter_rows()
         )
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{file} cannot be read: {error}. Remove it to go on without") from error
-    return LabelCheck(len(suspects) if judged is None else judged, suspects)
+    noted: Any = read_json(folder / ERRORS).get("labels")
+    facts = noted if isinstance(noted, dict) else {}
+    judged, pairs = facts.get("judged"), facts.get("overlapping")
+    return LabelCheck(
+        judged=judged if isinstance(judged, int) else len(suspects),
+        suspects=suspects,
+        overlapping=tuple((str(a), str(b)) for a, b in pairs or ()),
+    )
 
 
 def _write_suspects(file: Path, check: LabelCheck) -> None:
     rows = (
-        [it.path, it.split, it.given, it.suggested, f"{it.probability:.6f}", f"{it.quality:.6f}"]
+        [it.path, it.split, it.given, it.suggested]
+        + [f"{chance:.6f}" for chance in (it.probability, it.quality, it.wrong)]
         for it in check.suspects
     )
-    write_csv(file, _SUSPECT_COLUMNS, rows)
+    write_csv(file, [*_SUSPECT_COLUMNS, _WRONG], rows)
 
 
 def _wrong_rows(analysis: ErrorAnalysis) -> Iterator[Sequence[object]]:

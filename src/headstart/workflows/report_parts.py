@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,13 @@ def read_doubts(folder: Path) -> tuple[Doubt, ...]:
         DataError: The table is damaged.
     """
     return tuple(
-        Doubt(it.path, it.split, it.given, it.suggested, it.probability)
+        Doubt(it.path, it.split, it.given, it.suggested, it.probability, _chance(it.wrong))
         for it in read_suspects(folder).suspects[:_DOUBTS]
     )
+
+
+def _chance(wrong: float) -> str:
+    return "" if math.isnan(wrong) else f"chance of a wrong label: {wrong:.0%}"
 
 
 def read_decision(folder: Path) -> DecisionFigures | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from headstart.config import TrainConfig
+from headstart.errors import listed
 from headstart.evaluation.calibration import softmax
 from headstart.evaluation.error_analysis import (
     ErrorAnalysis,
@@ -18,9 +19,8 @@ from headstart.workflows.featured_data import Candidate
 from headstart.workflows.judging import Judged
 from headstart.workflows.trait_table import TraitTable, measure_traits
 
-_BELIEVED: Final = 0.2
-"""Share of labels above which it is the classifier that is doubted, not they."""
-_TOO_MANY: Final = "So many speak of a classifier that is too weak to judge labels"
+_NAMED: Final = 3
+"""Pairs of overlapping classes that a note names."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,23 @@ def judge_of_labels(probe: Candidate, candidate: Candidate) -> Candidate:
 def error_notes(analysis: ErrorAnalysis) -> Iterator[str]:
     """Yield what of an analysis is worth telling at the end of a run."""
     yield from (it.words for it in analysis.shown_slices)
-    suspects, judged = len(analysis.labels.suspects), analysis.labels.judged
+    yield from _label_notes(analysis.labels)
+
+
+def _label_notes(check: LabelCheck) -> Iterator[str]:
+    suspects = len(check.suspects)
     if suspects:
-        look = "looks" if suspects == 1 else "look"
-        doubt = "" if suspects <= _BELIEVED * judged else f". {_TOO_MANY}"
+        verb = "is" if suspects == 1 else "are"
         yield (
-            f"{suspects:,} of {judged:,} training and validation labels {look} wrong: "
-            f"suspect_labels.csv names them, nothing was changed{doubt}"
+            f"{suspects:,} of {check.judged:,} training and validation labels {verb} worth a "
+            f"look, about {check.expected:.0f} of them expected to be wrong: "
+            "suspect_labels.csv names them, nothing was changed"
+        )
+    if check.overlapping:
+        pairs = listed((f"{a} and {b}" for a, b in check.overlapping), limit=_NAMED)
+        yield (
+            f"whether labels are right cannot be told between {pairs}: the classifier confuses "
+            "them too often"
         )
 
 

@@ -103,6 +103,7 @@ def flat_run(run: StoredRun) -> dict[str, Any]:
         "n": run.n,
         "seconds": run.seconds,
         "kind": run.kind,
+        "members": "+".join(run.members),
     }
     figures = {name: estimate.value for name, estimate in run.metrics.items()}
     return {**dict(_dotted(run.config)), **figures, **columns}
@@ -114,6 +115,7 @@ def run_json(run: StoredRun) -> dict[str, Any]:
         "name": run.name,
         "folder": str(run.folder),
         "kind": run.kind,
+        "members": list(run.members),
         "created": run.created,
         "data": run.data,
         "backbone": run.backbone,

@@ -31,7 +31,8 @@ class StoredRun:
 
     Attributes:
         folder: Where it lies.
-        kind: ``"train"``, or ``"evaluate"`` for what ``headstart evaluate --out`` wrote.
+        kind: ``"train"``, ``"ensemble"``, or ``"evaluate"`` for what ``headstart evaluate
+            --out`` wrote.
         created: When it was made, ISO 8601; empty where that was not recorded.
         data: What it was made from, as an absolute path; empty likewise.
         backbone: The network; empty for an evaluation of a bundle that is gone.
@@ -50,6 +51,7 @@ class StoredRun:
         timings_s: Step -> seconds.
         source_px: Median width and height of its images, where that was recorded.
         forward_passes: How many it made for its features; the others were cached.
+        members: Of an ensemble: the runs or views that it joins.
     """
 
     folder: Path
@@ -71,6 +73,7 @@ class StoredRun:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     source_px: tuple[int, int] | None = None
     forward_passes: int = 0
+    members: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ def read_run(folder: str | Path) -> StoredRun:
     """Read what a run's files say.
 
     Args:
-        folder: What ``headstart train`` or ``headstart evaluate --out`` wrote.
+        folder: What ``headstart train``, ``ensemble`` or ``evaluate --out`` wrote.
 
     Raises:
         DataError: It is no run, unfinished, or a file of it is damaged.
@@ -110,6 +113,7 @@ def read_run(folder: str | Path) -> StoredRun:
     metrics = _read_metrics(path)
     environment = read_json(path / "environment.json")
     trained = (path / "config.yaml").is_file()
+    joined = section(metrics, "ensemble")
     config = _read_config(path) if trained else {}
     made = _provenance(path if trained else Path(environment.get("bundle") or path))
     timings = _numbers(section(metrics, "timings_s"))
@@ -119,7 +123,7 @@ def read_run(folder: str | Path) -> StoredRun:
     strategy = str(section(config, "training").get("strategy") or "")
     return StoredRun(
         folder=path,
-        kind="train" if trained else "evaluate",
+        kind="train" if trained else "ensemble" if joined else "evaluate",
         created=str(environment.get("created") or made.get("created") or ""),
         data=str(environment.get("data") or ""),
         backbone=str(section(config, "backbone").get("name") or made.get("backbone") or ""),
@@ -137,6 +141,7 @@ def read_run(folder: str | Path) -> StoredRun:
         timings_s=timings,
         source_px=(int(source["width"]), int(source["height"])) if len(source) == 2 else None,
         forward_passes=int(_numbers(environment).get("forward_passes", 0)),
+        members=tuple(section(joined, "weights")),
     )
 
 

@@ -21,7 +21,7 @@ class TrainResult:
         validation: Judgement of out-of-fold predictions on train and val.
         notes: What the run decided or found worth saying.
         timings_s: Step -> seconds.
-        errors: Where it fails: per class, pair, kind of image; labels that look wrong.
+        errors: Where it fails: per class, pair, kind of image; labels that are worth a look.
         decision: What the decision comes to on the test split, if one was asked for.
     """
 

@@ -20,6 +20,7 @@ from headstart.selection.search_spaces import HEAD_SPACE, Candidates
 from headstart.selection.study import Study, TrialRecord
 from headstart.workflows.contest import Contest
 from headstart.workflows.run_directory import free_name
+from headstart.workflows.stopwatch import Stopwatch
 from headstart.workflows.train import train
 from headstart.workflows.tune_data import TuneData, load_data
 from headstart.workflows.tune_fine_trials import TuningTrials
@@ -62,21 +63,25 @@ class TuneJob:
         self._started = started
         self._progress = progress
         self._tunes = wants_tuning(base)
+        self._watch = Stopwatch()
 
     def run(self) -> TuneResult:
         """Search, compare, retrain, write everything."""
-        data = load_data(self._base, self._record, self._progress)
-        self._record = data.record
-        self._record.write(self._folder)
-        candidates = Candidates(self._base, self._space(data))
-        judge = self._judge(data)
+        with self._watch.step("preparation"):
+            data = load_data(self._base, self._record, self._progress)
+            self._record = data.record
+            self._record.write(self._folder)
+            candidates = Candidates(self._base, self._space(data))
+            judge = self._judge(data)
         study = self._study()
         try:
-            self._search(study, candidates, judge, data).run(self._limits(study))
+            with self._watch.step("trials"):
+                self._search(study, candidates, judge, data).run(self._limits(study))
         finally:
             self._write_trials(study.trials, candidates.space)
         best = best_of(study.trials)
-        contest = self._contest(judge, candidates, best, study.trials)
+        with self._watch.step("comparison"):
+            contest = self._contest(judge, candidates, best, study.trials)
         return self._finish(candidates, study.trials, best, contest, data)
 
     def _space(self, data: TuneData) -> Space:
@@ -148,13 +153,14 @@ class TuneJob:
     ) -> TuneResult:
         winner = best if contest is not None and contest.wins else trials[0]
         self._progress.say(f"retraining trial {winner.number}, then the test images")
-        run = train(
-            self._record.data,
-            config=config_of(winner, candidates),
-            out=free_name(self._folder, RUN),
-            cache=self._record.cache,
-            progress=self._progress,
-        )
+        with self._watch.step("retraining"):
+            run = train(
+                self._record.data,
+                config=config_of(winner, candidates),
+                out=free_name(self._folder, RUN),
+                cache=self._record.cache,
+                progress=self._progress,
+            )
         result = TuneResult(
             folder=self._folder,
             run=run,
@@ -164,13 +170,18 @@ class TuneJob:
             best=best,
             contest=contest,
             fresh=not self._tunes,
-            importances=importances(trials, candidates.space, seed=self._base.seed),
+            importances=self._importances(trials, candidates.space),
             notes=data.notes,
             seconds=sum(trial.seconds for trial in trials),
+            timings_s=self._watch.seconds(),
         )
         write_result(result, Path(self._record.data).name)
         shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
         return result
+
+    def _importances(self, trials: tuple[TrialRecord, ...], space: Space) -> dict[str, float]:
+        with self._watch.step("importances"):
+            return importances(trials, space, seed=self._base.seed)
 
 
 class _Quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class TuneResult:
         importances: Setting -> share of what the trials' order is explained by.
         notes: What is worth knowing.
         seconds: All trials took.
+        timings_s: Step of this command -> seconds; the trials of a search that was stopped
+            before are in ``seconds`` alone.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class TuneResult:
     importances: Mapping[str, float]
     notes: tuple[str, ...]
     seconds: float
+    timings_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def default(self) -> TrialRecord:
@@ -98,6 +101,7 @@ class TuneResult:
             "trials": len(self.trials),
             "seen_to_the_end": self.seen,
             "seconds": round(self.seconds, 3),
+            "timings_s": dict(self.timings_s),
             "default": _figures(self.default),
             "best": {"trial": self.best.number, **_figures(self.best)},
             "keeps_default": self.keeps_default,

@@ -21,7 +21,7 @@ from headstart.evaluation.pooling import Pool
 from headstart.export.bundling import write_model
 from headstart.export.classifier_graph import build_classifier
 from headstart.export.joined_graph import Member, join_graphs
-from headstart.export.views import View, find_view
+from headstart.export.views import View, find_views
 from headstart.heads.fitting import fit_head
 from headstart.heads.probe import ProbeTask
 from headstart.progress import Progress
@@ -141,8 +141,9 @@ def read_views(
     Raises:
         DataError: It is no such run, or its images are gone.
         UnknownNameError: There is no such view.
+        ConfigError: A view cannot be of the size that is asked for.
     """
-    looks = (None, *(find_view(name) for name in dict.fromkeys(views)))
+    named = {view.name: view for name in views for view in find_views(name)}
     run = read_run(folder)
     if run.kind != "train":
         raise DataError(f"{folder} was not trained: views are for runs of 'headstart train'")
@@ -150,4 +151,6 @@ def read_views(
     prepared = prepare(
         data or run.data, config.data, seed=config.seed, cache=cache, progress=progress
     )
-    return ViewedRun(run, load_bundle(folder), config, prepared, looks, cache, progress)
+    return ViewedRun(
+        run, load_bundle(folder), config, prepared, (None, *named.values()), cache, progress
+    )

@@ -25,6 +25,7 @@ def result(folder: Path | None) -> SimpleNamespace:
         folder=folder,
         members=("lite0", "lite1"),
         best="lite1",
+        rival="its best member, lite1",
         pool=fit_pool("average", SHARES, TARGETS),
         trials=tuple(try_pools(SHARES, TARGETS).values()),
         contest=contest,

@@ -1,32 +1,11 @@
-import io
-
 import numpy as np
 import pytest
+from pictures import difference, encoded, scene
 from PIL import Image
 
 from headstart.data.decoding import decode, load_pixels, read_header
 from headstart.data.geometry import Geometry
 from headstart.data.orientation import exif_orientation
-
-
-def encoded(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def scene(width=96, height=64, seed=0):
-    """A smooth gradient with some texture, different in every corner."""
-    y, x = np.mgrid[0:height, 0:width]
-    noise = np.random.default_rng(seed).integers(0, 16, (height, width))
-    red, green, blue = x * 200 / width, y * 200 / height, 100 + 60 * np.sin(x / 9) * np.cos(y / 7)
-    return (np.stack([red, green, blue], axis=-1) + noise[..., None]).astype(np.uint8)
-
-
-def difference(a, b):
-    assert a.shape == b.shape
-    return float(np.abs(a.astype(int) - b.astype(int)).mean())
-
 
 SCENE = scene()
 PHOTO = Image.fromarray(SCENE)

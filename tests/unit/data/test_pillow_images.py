@@ -1,30 +1,15 @@
-import io
 import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pictures import encoded, scene
 from PIL import Image
 
 from headstart.data.decoding import decode, load_pixels, read_header
 from headstart.data.geometry import Geometry
 from headstart.errors import BadImageError
-
-
-def encoded(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def scene(width=96, height=64, seed=0):
-    """A smooth gradient with some texture, different in every corner."""
-    y, x = np.mgrid[0:height, 0:width]
-    noise = np.random.default_rng(seed).integers(0, 16, (height, width))
-    red, green, blue = x * 200 / width, y * 200 / height, 100 + 60 * np.sin(x / 9) * np.cos(y / 7)
-    return (np.stack([red, green, blue], axis=-1) + noise[..., None]).astype(np.uint8)
-
 
 SCENE = scene()
 PHOTO = Image.fromarray(SCENE)

@@ -87,14 +87,17 @@ def test_slices_of_some_of_the_images(answers: tuple) -> None:
 
 
 def test_doubtful_test_labels_are_listed_with_their_images() -> None:
-    probabilities = np.array([[0.9, 0.05, 0.05]] * 5 + [[0.05, 0.9, 0.05]] * 5)
-    targets = np.array([0] * 5 + [1] * 4 + [0])
-    found = analyse((probabilities, targets))
-    (suspect,) = found.test_labels.suspects
-    assert (suspect.path, suspect.split) == ("9.jpg", "test")
-    assert (suspect.given, suspect.suggested, suspect.probability) == ("cat", "dog", 0.9)
-    assert suspect.quality == 0.05
-    assert found.test_labels.judged == 10
+    sure = 0.997 * np.eye(3)[np.arange(60) % 3] + np.array([0.0005, 0.001, 0.0015])
+    targets = sure.argmax(axis=1)
+    targets[[1, 31, 49]] = 0
+    found = analyse((sure, targets))
+    assert [it.path for it in found.test_labels.suspects] == ["1.jpg", "31.jpg", "49.jpg"]
+    first = found.test_labels.suspects[0]
+    assert (first.path, first.split) == ("1.jpg", "test")
+    assert (first.given, first.suggested, first.probability) == ("cat", "dog", 0.998)
+    assert first.quality == 0.0005
+    assert 2 < found.test_labels.expected <= 3
+    assert found.test_labels.judged == 60
     assert found.labels.judged == 0
 
 

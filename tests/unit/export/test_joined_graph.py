@@ -11,12 +11,12 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from headstart.engines.openvino_engine import OpenVinoEngine
-from headstart.errors import BundleError, UnknownNameError
+from headstart.errors import BundleError, HeadstartError
 from headstart.evaluation.calibration import softmax
 from headstart.evaluation.pooling import METHODS, Method, Pool
 from headstart.export.classifier_graph import build_classifier
 from headstart.export.joined_graph import Member, join_graphs
-from headstart.export.views import VIEWS, find_view
+from headstart.export.views import find_views
 
 K = 3
 WEIGHTS = np.array([0.7, 0.3])
@@ -100,22 +100,49 @@ def test_smaller_squares_are_made_inside(ask, pixels) -> None:
     np.testing.assert_allclose(ask(joined, pixels), np.tensordot(WEIGHTS, whole, 1), atol=0.02)
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize(
+    "name", ["mirror", "flip", "zoom", "zoom:0.6", "wide", "wide:1.5", "corners", "corners:0.5"]
+)
 def test_other_views_of_a_square_are_made_inside(ask, pixels, name: str) -> None:
     """A classifier that sees where colours are, shown the square as it is and otherwise."""
-    model, view = placed(12), find_view(name)
-    pool = Pool("average", WEIGHTS, np.zeros(K))
-    joined = join_graphs([Member(model, 12), Member(model, 12, view)], pool)
-    seen = np.stack([view.apply(square) for square in pixels])
-    apart = np.stack([ask(model, pixels), ask(model, seen)])
-    assert np.abs(apart[0] - apart[1]).max() > 0.05
-    np.testing.assert_allclose(ask(joined, pixels), np.tensordot(WEIGHTS, apart, 1), atol=0.01)
+    model, views = placed(12), (None, *find_views(name))
+    shares = np.linspace(1, 2, len(views)) / np.linspace(1, 2, len(views)).sum()
+    joined = join_graphs(
+        [Member(model, 12, view) for view in views], Pool("average", shares, np.zeros(K))
+    )
+    looks = [[view.apply(square) if view else square for square in pixels] for view in views]
+    apart = np.stack([ask(model, np.stack(look)) for look in looks])
+    assert all(np.abs(apart[0] - seen).max() > 0.02 for seen in apart[1:])
+    np.testing.assert_allclose(ask(joined, pixels), np.tensordot(shares, apart, 1), atol=0.01)
     assert sum(tensor.name.endswith("w") for tensor in joined.graph.initializer) == 1
 
 
-def test_an_unknown_view_is_named() -> None:
-    with pytest.raises(UnknownNameError, match="mirror"):
-        find_view("miror")
+def test_corners_are_where_they_are_called() -> None:
+    square = np.zeros((12, 12, 3), np.uint8)
+    square[:6, 6:] = 255
+    bright = {view.name: view.apply(square).mean() for view in find_views("corners:0.5")}
+    assert max(bright, key=lambda name: bright[name]) == "corners:0.5:top-right"
+
+
+def test_a_wide_look_carries_the_border_on() -> None:
+    (view,) = find_views("wide:1.5")
+    square = np.full((12, 12, 3), 90, np.uint8)
+    assert (view.apply(square) == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("miror", "did you mean mirror"),
+        ("zoom:2", "from 0.3 to 0.99, such as zoom:0.875"),
+        ("wide:0.9", "from 1.01 to 2"),
+        ("corners:half", "such as corners:0.875"),
+        ("mirror:0.5", "mirror takes no share"),
+    ],
+)
+def test_a_view_that_cannot_be_is_refused(name: str, words: str) -> None:
+    with pytest.raises(HeadstartError, match=words):
+        find_views(name)
 
 
 def test_graphs_of_other_versions_are_refused() -> None:

@@ -77,6 +77,15 @@ def test_another_networks_count_is_taken_in_proportion_and_said(lite0_layers: La
     )
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [("last 280 of 780", "last 280 of 780 layers"), ("from 94 of 132", "from layer 94 of 132")],
+)
+def test_layers_may_go_without_saying(lite0_layers: Layers, short: str, long: str) -> None:
+    expected = trainable_names(long, lite0_layers, LITE0_STAGES)
+    assert trainable_names(short, lite0_layers, LITE0_STAGES) == expected
+
+
 def test_the_last_stage_of_lite0_holds_its_last_convolution(lite0_layers: Layers) -> None:
     names = trainable_names("last stage", lite0_layers, LITE0_STAGES)
     assert {name.split(".")[0] for name in names} == {"blocks", "conv_head", "bn2"}

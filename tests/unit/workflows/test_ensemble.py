@@ -14,12 +14,14 @@ from PIL import Image
 
 from headstart.bundle import load_bundle
 from headstart.bundle.sealing import copy_changed
+from headstart.cli.runs_table import run_lines, runs_lines
 from headstart.config import TrainConfig, build_config
 from headstart.errors import ConfigError, DataError, HeadstartError
 from headstart.evaluation.calibration import softmax
 from headstart.files import write_csv
 from headstart.serving.predictor import load
 from headstart.workflows.ensemble import ensemble
+from headstart.workflows.runs import RunList, list_runs
 from headstart.workflows.stored_answers import read_answers
 from headstart.workflows.stored_run import read_run
 from headstart.workflows.train import train
@@ -93,7 +95,11 @@ def test_it_is_laid_out_as_a_run(joined: Any) -> None:
     right = np.mean(np.array(answers.said) == np.array(answers.labels))
     assert run.metrics["accuracy"].value == pytest.approx(right)
     assert run.n == len(answers) == joined.test.n
-    assert run.head == "ensemble"
+    assert (run.kind, run.head, run.members) == ("ensemble", "ensemble", joined.members)
+    (found,) = list_runs(joined.folder).runs
+    text = "\n".join((*run_lines(found), *runs_lines(RunList((found,), (), 0))))
+    assert "(ensemble)" in text
+    assert f"members   {', '.join(joined.members)}" in text
     assert run.validation["accuracy"].value == pytest.approx(joined.contest.accuracies[0])
     about = json.loads((joined.folder / "metrics.json").read_text())["ensemble"]
     assert list(about["weights"].values()) == [0.5, 0.5]
@@ -209,7 +215,8 @@ def test_views_of_one_run_are_joined_in_its_graph(finished: Any, tmp_path: Path)
         anyway=True,
         cache=finished.cache,
     )
-    assert result.members == ("plain", "mirror")
+    assert (result.members, result.best) == (("plain", "mirror"), "plain")
+    assert result.contest.figures.endswith(f"{result.contest.images} held-out images")
     assert result.contest.images == len(_rows(run, "val"))
     photos = [finished.photos / path for path in _rows(run, "test")]
     pixels = [np.asarray(Image.open(photo)) for photo in photos]

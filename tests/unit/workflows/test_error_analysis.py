@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -99,13 +100,24 @@ def test_tables_are_written_whole_and_nothing_else_is_touched(stored: Path, tmp_
 def test_suspects_of_the_run_are_shown_again(stored: Path, finished: Any) -> None:
     write_summary(stored, finished.result.errors)
     (stored / "suspect_labels.csv").write_text(
-        "path,split,label,suggested_label,suggested_probability,label_quality\n"
-        "a.png,train,cat,dog,0.9,0.1\nb.png,val,eel,dog,0.8,0.2\n"
+        "path,split,label,suggested_label,suggested_probability,label_quality,wrong_probability\n"
+        "a.png,train,cat,dog,0.9,0.1,0.75\nb.png,val,eel,dog,0.8,0.2,0.5\n"
     )
     check = error_analysis(stored).analysis.labels
     assert (check.judged, [it.path for it in check.suspects]) == (33, ["a.png", "b.png"])
-    assert check.suspects[0].quality == 0.1
+    assert (check.suspects[0].quality, check.expected) == (0.1, 1.25)
     assert error_analysis(stored, without=["eel"]).analysis.labels == check
+
+
+def test_suspects_of_an_older_version_have_no_chance_beside_them(stored: Path) -> None:
+    (stored / "suspect_labels.csv").write_text(
+        "path,split,label,suggested_label,suggested_probability,label_quality\n"
+        "a.png,train,cat,dog,0.9,0.1\n"
+    )
+    check = error_analysis(stored).analysis.labels
+    assert [it.path for it in check.suspects] == ["a.png"]
+    assert math.isnan(check.expected)
+    assert check.to_json()["expected_wrong"] is None
 
 
 def test_what_an_older_run_did_not_keep_is_said(stored: Path) -> None:

@@ -94,10 +94,16 @@ def test_the_run_tells_and_keeps_what_it_found(noisy: Noisy) -> None:
     assert result.errors.test_labels.judged == 12
     count = len(suspects(result.folder))
     stored = json.loads((result.folder / "errors.json").read_text())
-    assert stored["labels"] == {"judged": 80, "suspects": count}
+    expected = result.errors.labels.expected
+    assert stored["labels"] == {
+        "judged": 80,
+        "suspects": count,
+        "expected_wrong": pytest.approx(expected),
+        "overlapping": [],
+    }
     assert stored["n"] == stored["images_measured"] == 12
     (note,) = [note for note in result.notes if "suspect_labels.csv" in note]
-    assert note.startswith(f"{count} of 80 training and validation labels look wrong")
+    assert note.startswith(f"{count} of 80 training and validation labels are worth a look")
     assert result.timings_s["error analysis"] < result.timings_s["total"]
 
 
@@ -110,13 +116,13 @@ def test_a_network_that_knows_nothing_is_not_asked_about_labels() -> None:
     assert judge_of_labels(random, tuned) is tuned
 
 
-def test_very_many_suspects_speak_against_the_classifier() -> None:
+def test_how_many_labels_are_wrong_and_which_cannot_be_judged_is_told() -> None:
     found = analyse_errors(np.eye(2), [0, 1], classes="ab", images="cd")
-    suspect = Suspect("c", "train", "a", "b", 0.9, 0.1)
-    (few,) = error_notes(found.with_labels(LabelCheck(10, (suspect,) * 2)))
-    assert few.endswith("nothing was changed")
-    (many,) = error_notes(found.with_labels(LabelCheck(10, (suspect,) * 3)))
-    assert many.endswith("too weak to judge labels")
+    suspects = tuple(Suspect("c", "train", "a", "b", 0.9, 0.1, wrong) for wrong in (0.9, 0.6, 0.4))
+    (some,) = error_notes(found.with_labels(LabelCheck(10, suspects)))
+    assert "3 of 10 training and validation labels are worth a look, about 2 of them" in some
+    (pairs,) = error_notes(found.with_labels(LabelCheck(10, overlapping=(("a", "b"),))))
+    assert "cannot be told between a and b: the classifier confuses them" in pairs
 
 
 def test_a_run_tells_of_kinds_of_images_only_what_is_shown() -> None:

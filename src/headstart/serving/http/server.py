@@ -51,19 +51,15 @@ def run_server(
         DataError: The processes that decode do not start.
     """
     with logs_on_stderr():
-        _run(OnlineService(sources, config), config, runs, on_start)
+        service = OnlineService(sources, config)
+        _allow_files(config.max_connections + _OTHER_FILES)
+        _run(service, _uvicorn_config(service, config, runs), on_start)
 
 
-def _run(
-    service: OnlineService,
-    config: ServeConfig,
-    runs: RunShelf | None,
-    on_start: Callable[[str], None],
-) -> None:
+def _run(service: OnlineService, config: uvicorn.Config, on_start: Callable[[str], None]) -> None:
     for model in service.models.models.values():
         log("loaded", model=model.name, version=model.version, precision=model.queue.precision)
-    _allow_files(config.max_connections + _OTHER_FILES)
-    server = _Server(_uvicorn_config(service, config, runs), service, on_start)
+    server = _Server(config, service, on_start)
     try:
         server.run()
     except SystemExit:

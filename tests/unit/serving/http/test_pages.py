@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,11 @@ def test_pages_hold_nothing_inline_and_ask_for_files_that_there_are(path: str) -
     tags.feed(SOURCES[path])
     assert not tags.bad
     assert {one for one in tags.wanted if not one.startswith("#")} <= FILES.keys()
+
+
+def test_no_file_lies_in_the_folder_that_is_not_served() -> None:
+    folder = Path(str(files("headstart.serving.http"))) / "static"
+    assert {one.name for one in folder.iterdir()} == set(FILES.values())
 
 
 def test_scripts_import_only_each_other_and_never_write_html() -> None:
