@@ -38,6 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _is_in_header: bool = False
     _is_in_body: bool = False
     _refusal: RequestFailure | None = None
+    _owed: RequestFailure | None = None
     _is_refused: bool = False
 
     def connection_made(self, transport: Any) -> None:
@@ -88,6 +89,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_header = False
         super().on_headers_complete()
         self._is_in_body = True
+        if self.expect_100_continue:  # refused before 100, it may or may not send its body
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """A request is whole."""
@@ -124,17 +127,30 @@ class GuardedProtocol(HttpToolsProtocol):
             raise self._refusal  # the parser stops
 
     def _refuse(self, failure: RequestFailure) -> None:
-        """Answer in place of the application and close; what it has begun to say stands."""
+        """Answer in place of the application and close; whole requests are answered before."""
         if self._is_refused:
             return
         self._is_refused = True
         self._forget()
-        if self._is_answering and not self.cycle.more_body:  # whole: answered before we close
-            self.cycle.keep_alive = False
-        elif self.pipeline:  # earlier ones are in work: no answer would be taken for this one's
-            self._close()
+        if self._is_answering and not self.cycle.more_body:
+            self._owed = failure
+        elif self.pipeline:  # the last of several: earlier ones are in work
+            self.pipeline.popleft()
+            self._owed = failure
         else:
             self._break_off(failure)
+
+    def on_response_complete(self) -> None:
+        """Go on with what was sent meanwhile."""
+        if self._owed is None or self.pipeline:
+            super().on_response_complete()
+        elif not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._say(self._owed)
+            self._linger()
+
+    def _linger(self) -> None:
+        self._deadline = self.loop.call_later(_LINGER_S, self._close)
 
     def _break_off(self, failure: RequestFailure) -> None:
         is_answered = self._is_in_body
@@ -144,7 +160,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
         if not is_answered:
             self._say(failure)
-        self._deadline = self.loop.call_later(_LINGER_S, self._close)
+        self._linger()
 
     def _say(self, failure: RequestFailure) -> None:
         request_id = uuid.uuid4().hex

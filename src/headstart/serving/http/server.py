@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,8 @@ from headstart.serving.online.decoders import NO_START
 from headstart.serving.online.models import Source
 from headstart.serving.online.service import OnlineService
 
+_OTHER_FILES = 200
+"""Beside connections: processes that decode, models while they are read, sockets being closed."""
 _NOTICE_S = 0.5
 """How long the service still answers after it has said that it is not ready any more."""
 
@@ -49,6 +52,7 @@ def run_server(
     """
     with logs_on_stderr():
         service = OnlineService(sources, config)
+        _allow_files(config.max_connections + _OTHER_FILES)
         _run(service, _uvicorn_config(service, config, runs), on_start)
 
 
@@ -68,6 +72,14 @@ def _run(service: OnlineService, config: uvicorn.Config, on_start: Callable[[str
         service.close()
         raise DataError(NO_START)
     log("ended")
+
+
+def _allow_files(count: int) -> None:
+    """Have the system allow so many open files and sockets, as far as it lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _uvicorn_config(

@@ -11,7 +11,7 @@ from PIL import Image
 from headstart.data.decoding import load_pixels
 from headstart.data.geometry import Geometry
 from headstart.errors import BadImageError
-from headstart.serving.online.views import Whole, read_view, rendered, written
+from headstart.serving.online.views import Whole, could_be, read_view, rendered, written
 
 
 def encoded(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
@@ -47,3 +47,17 @@ def test_squares_are_those_of_training_and_limits_hold(picture) -> None:
     )
     with pytest.raises(BadImageError, match="over the limit"):
         rendered(image, Whole(longest_px=20), max_pixels=10)
+
+
+@pytest.mark.parametrize(
+    ("view", "size", "expected"),
+    [
+        (Geometry(size_px=32), (32, 32), True),
+        (Geometry(size_px=32), (32, 31), False),
+        (Whole(longest_px=32), (32, 1), True),
+        (Whole(longest_px=32), (33, 1), False),
+        (Whole(longest_px=32), (0, 1), False),
+    ],
+)
+def test_other_sizes_than_were_asked_for_are_known(view, size, expected) -> None:
+    assert could_be(view, *size) == expected
