@@ -41,7 +41,7 @@ from headstart.data.manifest import Manifest
 from headstart.data.sources import open_source
 from headstart.errors import HeadstartError
 
-MOST_S, MOST_CPU_S = 60.0, 20
+MOST_S, MOST_CPU_S = 120.0, 20
 MOST_MB = 900
 """An image file may hold 512 MB, and is copied once."""
 UNPACKED_MB = 64

@@ -125,7 +125,9 @@ def test_variables_are_those_that_are_read(cli: Any) -> None:
 
 
 def test_the_manifest_fits_kubernetes() -> None:
-    validate = pytest.importorskip("kubernetes_validate", reason="is not installed")
+    validate = pytest.importorskip(
+        "kubernetes_validate", reason="kubernetes-validate is not installed"
+    )
     for part in manifest():
         validate.validate(part, validate.latest_version(), strict=True)
 
@@ -157,7 +159,7 @@ def test_the_proxy_is_linted_and_takes_what_the_service_takes(tmp_path: Path) ->
     assert f"client_max_body_size {ServeConfig().max_body_mb}m;" in text
     assert f"client_body_timeout {ServeConfig().body_timeout_s:g}s;" in text
     assert f"client_header_timeout {ServeConfig().header_timeout_s:g}s;" in text
-    crossplane = pytest.importorskip("crossplane", reason="is not installed")
+    crossplane = pytest.importorskip("crossplane", reason="crossplane is not installed")
     (tmp_path / "whole.conf").write_text(f"events {{}}\nhttp {{\n{text}\n}}\n")
     parsed = crossplane.parse(str(tmp_path / "whole.conf"), strict=True)
     assert (parsed["status"], parsed["errors"]) == ("ok", [])
