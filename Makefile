@@ -61,6 +61,9 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/startup.py $(OUT)/run/bundle \
 	  "$$(find $(DATA) -name '*.jpg' | sort | head -1)" --json $(OUT)/startup.json
 	$(BIN)/python benchmarks/report.py $(OUT)/run --json $(OUT)/report.json
+	$(BIN)/python benchmarks/serving.py $(OUT)/run $(DATA) --json $(OUT)/serving.json
+	$(BIN)/python benchmarks/serving_endurance.py $(OUT)/run $(DATA) --json $(OUT)/endurance.json
+	$(BIN)/python benchmarks/serving_hostile.py $(OUT)/run --json $(OUT)/hostile.json
 
 ## Accuracies as claimed: make reproduce DATA=trashnet CIFAR=cifar10.tar.xz [CLAIMS="trashnet ..."]
 ## All of them take hours; a run that is finished is read, not made again.

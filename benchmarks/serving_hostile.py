@@ -36,7 +36,6 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _CODE = re.compile(rb'"error": ?\{"code": ?"(\w+)"')
 _SERVER = re.compile(rb"\r\nserver:", re.IGNORECASE)
 _TELLING = re.compile(rb'Traceback|File "|\.py\b| at 0x|(?:/[\w.+-]+){2,}|site-packages')
-_OWN_PATHS = (b"/v1/predict", b"/v1/models")
 
 
 @dataclass
@@ -44,11 +43,13 @@ class Outcomes:
     """What became of attempts.
 
     Attributes:
+        known: What the service's own page says: its addresses.
         counted: By name and outcome: a status with the code of its error, or how it ended.
         untyped: Answers without a code where there should be one.
         telling: Answers that tell of files, code or memory.
     """
 
+    known: frozenset[bytes]
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     untyped: list[bytes] = field(default_factory=list)
     telling: list[bytes] = field(default_factory=list)
@@ -65,7 +66,7 @@ class Outcomes:
                 self.untyped.append(said)
             self.counted[name, f"{status.decode()} {code.decode()}".strip()] += 1
         told = {one for one in _TELLING.findall(said) if one not in sent}
-        if _SERVER.search(said) or told.difference(_OWN_PATHS):
+        if _SERVER.search(said) or told.difference(self.known):
             self.telling.append(said)
 
     def total(self, *, starting: str) -> int:
@@ -131,7 +132,7 @@ def one_jpeg() -> bytes:
 def attacked(service: Service, attempts: Iterable[Attempt]) -> tuple[Outcomes, float]:
     """Make all attempts, many at once; return what became of them, and the seconds."""
     begun = time.perf_counter()
-    outcomes = Outcomes()
+    outcomes = Outcomes(own_addresses(service))
     asyncio.run(_attack(service.port, iter(attempts), outcomes))
     return outcomes, time.perf_counter() - begun
 
@@ -167,11 +168,22 @@ async def _tried(port: int, attempt: Attempt) -> tuple[bytes, str]:
     return bytes(said), ended
 
 
+def own_addresses(service: Service) -> frozenset[bytes]:
+    """Return what looks like paths in the service's own pages."""
+    pages = (read(service, path) for path in ("/", "/openapi.json"))
+    return frozenset(one for page in pages for one in _TELLING.findall(page))
+
+
+def read(service: Service, path: str) -> bytes:
+    """Return what is found at an address."""
+    connection = http.client.HTTPConnection(HOST, service.port, timeout=10)
+    connection.request("GET", path)
+    return connection.getresponse().read()
+
+
 def figures(service: Service, name: str) -> float:
     """Return a figure of the service's own."""
-    connection = http.client.HTTPConnection(HOST, service.port, timeout=10)
-    connection.request("GET", "/metrics")
-    found = re.search(rf"^headstart_{name} (\S+)$", connection.getresponse().read().decode(), re.M)
+    found = re.search(rf"^headstart_{name} (\S+)$", read(service, "/metrics").decode(), re.M)
     assert found
     return float(found[1])
 
