@@ -140,10 +140,12 @@ def _add_about(app: FastAPI, service: OnlineService, config: ServeConfig) -> Non
 
 
 def _add_probes(app: FastAPI, service: OnlineService, metrics: Metrics) -> None:
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Whether the service lives", response_class=PlainTextResponse)
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", summary="Whether requests are welcome", response_class=PlainTextResponse)
     async def readyz() -> Response:
         if service.is_ready:

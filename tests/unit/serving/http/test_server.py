@@ -233,6 +233,7 @@ def test_who_may_ask(service: Running, headers: dict[str, str], status: int) -> 
 def test_probes_need_no_token_and_metrics_count(service: Running) -> None:
     assert ask(service, "GET", "/healthz", Authorization="").status == 200
     assert ask(service, "GET", "/readyz", Authorization="").status == 200
+    assert ask(service, "HEAD", "/readyz", Authorization="").status == 200  # as balancers do
     assert ask(service, "GET", "/metrics", Authorization="").status == 401
     text = ask(service, "GET", "/metrics").body.decode()
     assert "headstart_ready 1\n" in text
