@@ -386,7 +386,7 @@ def test_predictions_where_a_folder_is(cli: Cli, finished: Any, tmp_path: Path) 
     image = finished.photos / "cat" / "0.png"
     outcome = cli("predict", finished.folder, image, "--out", tmp_path / "folder")
     assert outcome.code == 2
-    assert "cannot be written" in outcome.err
+    assert "is a folder: name a file, such as" in outcome.err
 
 
 def test_an_unknown_precision(cli: Cli, finished: Any) -> None:

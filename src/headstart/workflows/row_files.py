@@ -131,8 +131,10 @@ def format_of(out: Path) -> str:
     """Return the format that a file's ending asks for: a key of ``FORMATS``.
 
     Raises:
-        ConfigError: It asks for none.
+        ConfigError: It asks for none, or is a folder.
     """
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder: name a file, such as {out / 'predictions.csv'}")
     ending = out.suffix.lower().removeprefix(".")
     if ending not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)

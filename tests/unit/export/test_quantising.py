@@ -17,7 +17,7 @@ from headstart.evaluation.pooling import Pool
 from headstart.export.classifier_graph import build_classifier
 from headstart.export.joined_graph import Member, join_graphs
 from headstart.export.quantising import float_nodes, fold_batch_norms, quantise
-from headstart.export.views import find_view
+from headstart.export.views import find_views
 from headstart.heads.linear import LinearHead
 
 
@@ -42,7 +42,7 @@ def test_pooled_statistics_and_the_head_stay_in_float(model) -> None:
 
 
 def test_squares_made_inside_and_joined_answers_stay_in_float(model) -> None:
-    members = [Member(model, 24), Member(model, 24, find_view("zoom"))]
+    members = [Member(model, 24), Member(model, 24, *find_views("zoom"))]
     joined = join_graphs(members, Pool("stacked", np.ones(2), np.zeros(3))).graph
     assert {"MatMul", "Round", "Gemm", "Log", "Softmax"} <= kinds(joined, in_float=True)
     assert not kinds(joined, in_float=False) & {"MatMul", "Round", "Gemm", "Log", "Softmax"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -60,8 +61,12 @@ class Played:
         self.queue = BatchQueue(Path("no.onnx"), precision="f32", threads=2)
 
     def _compiled(self, _: Path, size: int, *__: Any) -> tuple[Any, str]:
-        create = {"create_infer_request": lambda _: PlayedRequest(size, self.begun)}
-        return type("Compiled", (), create)(), "f32"
+        compiled = SimpleNamespace(
+            create_infer_request=lambda: PlayedRequest(size, self.begun),
+            input=lambda _: SimpleNamespace(shape=(size, 2, 2, 3)),
+            output=lambda _: SimpleNamespace(shape=(size, 1)),
+        )
+        return compiled, "f32"
 
     def ask(self, *values: int) -> list[asyncio.Task[np.ndarray]]:
         pixels = [np.full((2, 2, 3), value, np.uint8) for value in values]
