@@ -33,6 +33,9 @@ _RBF_RANK = 128
 _LINEAR_ROWS = 50_000
 _RBF_ROWS = 6_000
 """The kernel of every pair is in memory: 8 bytes each."""
+_EXACTLY = 1e-3
+_ROUGHLY = 1e-2
+"""Of held-out answers: margins move by .006 at most (TrashNet), in a third fewer steps."""
 _LINEAR_COSTS = (0.1, 1.0, 10.0)
 _RBF_COSTS = (1.0, 10.0, 100.0)
 _GAMMAS = (0.3, 1.0, 3.0)
@@ -183,13 +186,14 @@ class _RbfSpace(_Projected):
     def held_out(
         self, setting: Margin, kept: Indices, held: Indices, targets: Indices, weights: RowWeights
     ) -> Logits:
-        dual, bias = self._fit(setting, kept, targets[kept], weights[kept])
-        return np.asarray(self._kernel_of(setting)[np.ix_(held, kept)] @ dual + bias, np.float64)
+        dual, bias = self._fit(setting, kept, targets[kept], weights[kept], tolerance=_ROUGHLY)
+        return np.asarray(self._kernel_of(setting)[held][:, kept] @ dual + bias, np.float64)
 
     def head(self, chosen: Found[Margin], weights: RowWeights) -> KernelHead:
         assert chosen.setting.gamma is not None
         every = np.arange(len(self._rows))
-        dual, bias = self._fit(chosen.setting, every, self._task.targets[self._rows], weights)
+        targets = self._task.targets[self._rows]
+        dual, bias = self._fit(chosen.setting, every, targets, weights, tolerance=_EXACTLY)
         support = np.flatnonzero(np.abs(dual).max(axis=1) > 0)
         return KernelHead(
             classes=self._task.classes,
@@ -208,7 +212,13 @@ class _RbfSpace(_Projected):
         return self._kernel[1]
 
     def _fit(
-        self, setting: Margin, kept: Indices, targets: Indices, weights: RowWeights
+        self,
+        setting: Margin,
+        kept: Indices,
+        targets: Indices,
+        weights: RowWeights,
+        *,
+        tolerance: float,
     ) -> tuple[Doubles, Doubles]:
         from sklearn import config_context
         from sklearn.svm import SVC
@@ -216,14 +226,20 @@ class _RbfSpace(_Projected):
         def fit_class(label: int) -> tuple[Doubles, float]:
             if not (mine := targets == label).any():
                 return np.zeros(len(kept)), -1.0
-            machine = SVC(C=setting.cost, kernel="precomputed", cache_size=200)
+            machine = SVC(
+                C=setting.cost,
+                kernel="precomputed",
+                cache_size=200,
+                tol=tolerance,
+                shrinking=False,  # the same steps, a fifth faster
+            )
             with config_context(assume_finite=True):  # looking through it is a tenth of the time
                 machine.fit(kernel, mine, sample_weight=weights)
             dual = np.zeros(len(kept))
             dual[machine.support_] = machine.dual_coef_[0]
             return dual, float(machine.intercept_[0])
 
-        kernel = self._kernel_of(setting)[np.ix_(kept, kept)]
+        kernel = np.take(self._kernel_of(setting)[kept], kept, axis=1)
         fitted = _each_class(fit_class, len(self._task.classes))
         return np.stack([d for d, _ in fitted], axis=1), np.array([b for _, b in fitted])
 
