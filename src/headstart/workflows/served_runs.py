@@ -20,6 +20,7 @@ import numpy as np
 from headstart.errors import DataError
 from headstart.evaluation.counts import Bools
 from headstart.evaluation.leaderboard import places
+from headstart.workflows.runs import run_json
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
 from headstart.workflows.stored_run import METRICS, PREDICTIONS, StoredRun, read_run
 
@@ -33,6 +34,11 @@ MOST_BYTES: Final = 64_000_000
 _DEPTH: Final = 4
 _READ: Final = (METRICS, PREDICTIONS, "config.yaml", "environment.json", "bundle/bundle.json")
 _PARTIAL: Final = ".partial-"
+_TOLD: Final = (
+    *("kind", "created", "backbone", "head", "strategy", "kept", "recipe", "n"),
+    *("metrics", "seconds"),
+)
+"""What is shown of a run: nothing that holds a path."""
 
 Stamp: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -245,18 +251,8 @@ def _keep(file: Path, reports: dict[str, Path]) -> str:
 
 
 def _facts(run: StoredRun) -> dict[str, Any]:
-    return {
-        "kind": run.kind,
-        "created": run.created,
-        "backbone": run.backbone,
-        "head": run.head,
-        "strategy": run.strategy,
-        "kept": run.kept,
-        "recipe": run.recipe,
-        "n": run.n,
-        "metrics": {name: estimate.to_json() for name, estimate in run.metrics.items()},
-        "seconds": run.seconds,
-    }
+    known = run_json(run)
+    return {key: known[key] for key in _TOLD}
 
 
 def _accuracy(row: dict[str, Any]) -> float:

@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 _FOLDER: Final = "static"
+FORM: Final = "token.html"
+"""What pages show where the service asks for its token, in the place of a comment of that name."""
 _PAGES: Final = {"/": "index.html", "/runs": "runs.html"}
 _PARTS: Final = (
     "style.css",
@@ -55,10 +57,16 @@ class Asset:
 
 
 def load_asset(name: str) -> Asset:
-    """Read a file of the table."""
-    content = files(__package__).joinpath(_FOLDER, name).read_bytes()
+    """Read a file of the table; a page with the form for the token in it."""
+    content = _read(name)
+    if name in _PAGES.values():
+        content = content.replace(f"    <!-- {FORM} -->\n".encode(), _read(FORM))
     etag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
     return Asset(content, _KINDS[name.rpartition(".")[2]], etag)
+
+
+def _read(name: str) -> bytes:
+    return files(__package__).joinpath(_FOLDER, name).read_bytes()
 
 
 def add_pages(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.serving.http.pages import FILES, load_asset
+from headstart.serving.http.pages import FILES, FORM, load_asset
 
 SOURCES = {path: load_asset(name).content.decode() for path, name in FILES.items()}
 
@@ -67,7 +67,7 @@ def test_pages_hold_nothing_inline_and_ask_for_files_that_there_are(path: str) -
 
 def test_no_file_lies_in_the_folder_that_is_not_served() -> None:
     folder = Path(str(files("headstart.serving.http"))) / "static"
-    assert {one.name for one in folder.iterdir()} == set(FILES.values())
+    assert {one.name for one in folder.iterdir()} == {*FILES.values(), FORM}
 
 
 def test_scripts_import_only_each_other_and_never_write_html() -> None:
