@@ -9,6 +9,8 @@ async function classify(image) {
   const [width, height] = mode === "crop" ? [edge, edge] : [image.width, image.height];
   const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
   const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff"; // transparent parts are white, as for the bundle
+  pen.fillRect(0, 0, side, side);
   pen.imageSmoothingQuality = "high";
   pen.drawImage(image, (image.width - width) / 2, (image.height - height) / 2, width, height, 0, 0, side, side);
   const rgb = pen.getImageData(0, 0, side, side).data.filter((_, place) => place % 4 !== 3);

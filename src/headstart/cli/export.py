@@ -23,7 +23,11 @@ def run(
     ] = "onnx",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder to write. [export-FORMAT beside the bundle]"),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder to write. [export-FORMAT, or bundle-int8, beside the bundle]",
+        ),
     ] = None,
     data: Annotated[
         str | None,

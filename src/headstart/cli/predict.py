@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Iterable
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
@@ -15,7 +16,8 @@ from headstart.cli import option_types as typed
 from headstart.cli.bars import TerminalProgress
 from headstart.cli.deciding import ANSWER_ALL, COSTS, PRIORS
 from headstart.config.schema import Precision
-from headstart.errors import UnknownNameError
+from headstart.errors import ConfigError, UnknownNameError
+from headstart.files import storage_errors
 from headstart.serving.predictor import load
 from headstart.workflows.deciding import DecisionChanges
 from headstart.workflows.predict import columns_of, stream_predictions
@@ -89,6 +91,8 @@ def run(
         )
         typer.echo(_summary(result))
         return
+    if restart:
+        raise ConfigError("--restart drops rows of a table: give its file, as in --out table.csv")
     changes = DecisionChanges(priors, costs, answer_all)
     predictor, answers = stream_predictions(
         predictor, images, changes, top_k=top_k, cache=cache, progress=progress
@@ -105,12 +109,16 @@ def run(
 def _print(lines: Iterable[str], out: str = _STANDARD_OUTPUT) -> None:
     """Write lines as they come; whoever reads them may have enough before the end."""
     try:
-        if out != _STANDARD_OUTPUT:
-            with open(out, "w", encoding="utf-8") as stream:  # noqa: PTH123  a device, a pipe
-                stream.writelines(lines)
+        if out == _STANDARD_OUTPUT:
+            with storage_errors(Path("standard output")):
+                for line in lines:
+                    typer.echo(line, nl=False)
             return
-        for line in lines:
-            typer.echo(line, nl=False)
+        with (
+            storage_errors(Path(out)),
+            Path(out).open("w", buffering=1, encoding="utf-8") as stream,
+        ):
+            stream.writelines(lines)  # a device, a pipe: line by line
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
 

@@ -152,11 +152,19 @@ def _refuse_outside(table: Table, root: Path, paths: Sequence[str]) -> None:
         for path, place in zip(paths, led, strict=True)
         if not place.startswith(os.path.join(top, ""))  # noqa: PTH118
     ]
+    real = os.path.realpath(root)
+    outside = [path for path in outside if not _leads_into(os.path.join(top, path), real)]  # noqa: PTH118
     if outside:
         raise DataError(
             f"{table.name} lists files outside of the folder {root}: {listed(outside)}. If that "
             f"is meant, point at the table itself instead of its folder"
         )
+
+
+def _leads_into(path: str, real: str) -> bool:
+    """Tell whether a file named by another way, through a link to the folder, lies in it."""
+    place = os.path.realpath(os.path.dirname(path))  # noqa: PTH120
+    return os.path.join(place, "").startswith(os.path.join(real, ""))  # noqa: PTH118
 
 
 def _open_table(path: Path) -> Manifest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -98,8 +98,12 @@ def fit_label_noise(probabilities: Floats, labels: Ints) -> LabelNoise:
     if some.rows * (some.best(power) - some.plain(plain)) < _SHOWN:
         return LabelNoise(np.zeros(count), float(np.exp(plain)), 0.0, overlapping)
     share = some.share(power)
-    wrong = _Labels(probabilities, labels, spoken, rates).wrong(power, share)
-    return LabelNoise(wrong, float(np.exp(power)), share, overlapping)
+    pieces = range(0, count, max(1, _FITTED_NUMBERS // classes))
+    wrong = [
+        _Labels(probabilities[rows], labels[rows], spoken[rows], rates).wrong(power, share)
+        for rows in (slice(start, start + pieces.step) for start in pieces)
+    ]
+    return LabelNoise(np.concatenate(wrong), float(np.exp(power)), share, overlapping)
 
 
 def _confident_joint(spoken: Ints, labels: Ints, classes: int) -> Floats:
@@ -166,7 +170,7 @@ class _Labels:
         self._leaving = rates.leaving[labels]
         self._most = min(_MOST, 0.95 / max(float(rates.leaving.max()), _LEAST))
         self.share = cache(self._share)
-        self._parts = cache(self._computed)
+        self._parts = lru_cache(maxsize=2)(self._computed)  # three arrays each
 
     def best(self, log_power: float) -> float:
         """Return the mean log-likelihood at the best share of mistakes."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import torch
 
 from headstart.bundle import Bundle
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.description import metadata_of
-from headstart.export.formats import Answering
+from headstart.export.formats import FORMATS, Answering
 from headstart.export.single_image import for_one_image
-from headstart.export.torch_module import GraphModule, converting, load_whole, quietly, trace
+from headstart.export.torch_module import converting, quietly, trace
 from headstart.files import storage_errors
 
 _INPUT, _OUTPUT = "pixels", "probabilities"
@@ -25,9 +27,7 @@ def write(bundle: Bundle, path: Path) -> None:
 
     side = bundle.info.geometry.size_px
     shape = (1, side, side, 3)
-    single = for_one_image(load_whole(bundle.graph), side)
-    with converting("PyTorch"):
-        traced = trace(single, side, batch=1, pixels_type=np.float32)
+    traced = _traced(bundle)
     with storage_errors(path), converting("coremltools"):
         model = ct.convert(
             traced,
@@ -37,7 +37,7 @@ def write(bundle: Bundle, path: Path) -> None:
             compute_precision=ct.precision.FLOAT32,
             skip_model_load=True,
         )
-        model.user_defined_metadata.update(metadata_of(bundle))
+        model.user_defined_metadata.update(metadata_of(bundle, FORMATS["coreml"]))
         model.save(str(path))
 
 
@@ -56,10 +56,17 @@ def opened(path: Path) -> Answering:
 
 def translated(bundle: Bundle) -> Answering:
     """Return the module that was converted, in PyTorch: the nearest that runs elsewhere."""
-    module = GraphModule(load_whole(bundle.graph)).eval()
+    traced = _traced(bundle)
 
-    def answer(pixels: PixelBatch) -> Outputs:
+    def one(image: PixelBatch) -> Outputs:
         with torch.no_grad():
-            return np.asarray(module(torch.from_numpy(pixels).float()), np.float32)
+            return np.asarray(traced(torch.from_numpy(image[None]).float()), np.float32)
 
-    return answer
+    return lambda pixels: np.concatenate([one(image) for image in pixels])
+
+
+def _traced(bundle: Bundle) -> Any:
+    side = bundle.info.geometry.size_px
+    single = for_one_image(onnx.load(bundle.graph), side)
+    with converting("PyTorch"):
+        return trace(single, side, batch=1, pixels_type=np.float32)

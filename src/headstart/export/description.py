@@ -6,10 +6,16 @@ import json
 from typing import Any
 
 from headstart.bundle import Bundle
+from headstart.export.formats import ExportFormat
 
 
-def described(bundle: Bundle) -> dict[str, Any]:
-    """Return what a consumer needs to know, as plain values: ``model.json``."""
+def described(bundle: Bundle, written: ExportFormat) -> dict[str, Any]:
+    """Return what a consumer needs to know, as plain values: ``model.json``.
+
+    Args:
+        bundle: What was written.
+        written: As which format.
+    """
     info = bundle.info
     content = json.loads(info.model_dump_json(by_alias=True))
     side = info.geometry.size_px
@@ -17,11 +23,15 @@ def described(bundle: Bundle) -> dict[str, Any]:
         "classes": list(info.classes),
         "input": {
             "name": "pixels",
-            "dtype": "uint8",
-            "shape": ["N", side, side, 3],
+            "dtype": written.dtype,
+            "shape": [written.batch, side, side, 3],
             "channels": "RGB, 0 to 255, not scaled: the graph normalises them itself",
         },
-        "output": {"name": "probabilities", "dtype": "float32", "shape": ["N", len(info.classes)]},
+        "output": {
+            "name": "probabilities",
+            "dtype": "float32",
+            "shape": [written.batch, len(info.classes)],
+        },
         "geometry": content["geometry"],
         "decision": content["decision"],
         "training_priors": content["training_priors"],
@@ -35,9 +45,9 @@ def described(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def metadata_of(bundle: Bundle) -> dict[str, str]:
+def metadata_of(bundle: Bundle, written: ExportFormat) -> dict[str, str]:
     """Return the same as text by key, ``headstart.classes`` and so on, values in JSON."""
     return {
         f"headstart.{key}": json.dumps(value, ensure_ascii=False)
-        for key, value in described(bundle).items()
+        for key, value in described(bundle, written).items()
     }

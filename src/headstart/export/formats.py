@@ -36,6 +36,8 @@ class ExportFormat:
         needs: Packages that write it: import name -> what pip calls it.
         runs_with: Packages that run it, likewise.
         elsewhere: Why it cannot be run on this system; empty where it can.
+        dtype: Of its pixels.
+        batch: Images it takes at a time: any number (``"N"``), or one.
     """
 
     name: str
@@ -44,6 +46,8 @@ class ExportFormat:
     needs: Mapping[str, str]
     runs_with: Mapping[str, str]
     elsewhere: str = ""
+    dtype: str = "uint8"
+    batch: str | int = "N"
 
 
 class CallingEngine:
@@ -70,7 +74,8 @@ class CallingEngine:
 
 
 _ONNX: Final = {"onnx": "onnx"}
-_LITERT: Final = {"onnx": "onnx", "torch": "torch", "litert_torch": "litert-torch"}
+_TORCH: Final = {**_ONNX, "torch": "torch"}
+_LITERT: Final = {**_TORCH, "litert_torch": "litert-torch"}
 _LITERT_RUNS: Final = {"ai_edge_litert": "ai-edge-litert"}
 _MAC: Final = (
     "the package itself was not run, since Core ML runs on macOS only: the figures are those of "
@@ -81,15 +86,17 @@ FORMATS: Final[Mapping[str, ExportFormat]] = {
     for it in (
         ExportFormat("onnx", "model.onnx", "onnx_file", _ONNX, {"onnxruntime": "onnxruntime"}),
         ExportFormat("openvino", "model.xml", "openvino_file", {}, {}),
-        ExportFormat("torchscript", "model.pt", "torchscript_file", {"torch": "torch"}, {}),
-        ExportFormat("litert", "model.tflite", "litert_file", _LITERT, _LITERT_RUNS),
+        ExportFormat("torchscript", "model.pt", "torchscript_file", _TORCH, {}),
+        ExportFormat("litert", "model.tflite", "litert_file", _LITERT, _LITERT_RUNS, batch=1),
         ExportFormat(
             "coreml",
             "model.mlpackage",
             "coreml_file",
-            {"coremltools": "coremltools"},
+            {**_TORCH, "coremltools": "coremltools"},
             {},
             "" if sys.platform == "darwin" else _MAC,
+            dtype="float32",
+            batch=1,
         ),
     )
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from headstart.bundle import Bundle
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.formats import Answering
 from headstart.export.single_image import for_one_image
-from headstart.export.torch_module import GraphModule, converting, load_whole, quietly
+from headstart.export.torch_module import GraphModule, converting, quietly
 from headstart.files import storage_errors
 
 
@@ -22,7 +23,7 @@ def write(bundle: Bundle, path: Path) -> None:
 
     side = bundle.info.geometry.size_px
     example = (torch.zeros(1, side, side, 3, dtype=torch.uint8),)
-    module = GraphModule(for_one_image(load_whole(bundle.graph), side)).eval()
+    module = GraphModule(for_one_image(onnx.load(bundle.graph), side)).eval()
     with storage_errors(path), converting("litert-torch"):
         litert_torch.convert(module, example).export(str(path))
 

@@ -10,7 +10,7 @@ import onnx
 from headstart.bundle import Bundle
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.description import metadata_of
-from headstart.export.formats import Answering
+from headstart.export.formats import FORMATS, Answering
 from headstart.files import write_bytes
 
 
@@ -19,7 +19,7 @@ def write(bundle: Bundle, path: Path) -> None:
     model = onnx.load(str(bundle.graph))
     model.producer_name = "headstart"
     model.doc_string = "uint8 pixels (N, S, S, 3), RGB, in; calibrated probabilities (N, K) out"
-    onnx.helper.set_model_props(model, metadata_of(bundle))
+    onnx.helper.set_model_props(model, metadata_of(bundle, FORMATS["onnx"]))
     onnx.checker.check_model(model)
     write_bytes(path, model.SerializeToString(deterministic=True))
 

@@ -165,7 +165,12 @@ class ParityReport:
 
 
 def accuracy_test(
-    quantised: Probabilities, reference: Probabilities, targets: npt.NDArray[np.int64]
+    quantised: Probabilities,
+    reference: Probabilities,
+    targets: npt.NDArray[np.int64],
+    *,
+    confidence: float = 0.95,
 ) -> PairedTest:
     """Return McNemar's exact test of int8 against float32, of their most probable classes."""
-    return mcnemar(quantised.argmax(1) == targets, reference.argmax(1) == targets)
+    right, other = (it.argmax(1) == targets for it in (quantised, reference))
+    return mcnemar(right, other, confidence=confidence)

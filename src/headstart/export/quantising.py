@@ -28,8 +28,6 @@ from onnx import numpy_helper
 
 from headstart.engines.base import PixelBatch
 
-CALIBRATION_IMAGES: Final = 300
-"""NNCF's own default: more have not been seen to help."""
 _TELEMETRY: Final = "openvino_telemetry"
 _PRODUCTS: Final = {"Conv", "Gemm", "MatMul"}
 _HEAD: Final = re.compile(r"(member\.\d+\.)?(head\.|features$)")
@@ -177,6 +175,7 @@ def _quiet() -> Iterator[Any]:
     """Import NNCF without its telemetry, which would open a connection, and hold its tongue."""
     here = sys.modules.get(_TELEMETRY)
     sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    heard = logging.root.manager.disable
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # its progress bars
             warnings.simplefilter("ignore")
@@ -186,7 +185,7 @@ def _quiet() -> Iterator[Any]:
             nncf.set_log_level(logging.ERROR)
             yield nncf
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(heard)
         if here is None:
             del sys.modules[_TELEMETRY]
         else:

@@ -10,7 +10,6 @@ import io
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -178,11 +177,6 @@ def trace(
             module.follow_batch(example[:1])
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         return torch.jit.freeze(traced)
-
-
-def load_whole(path: Path) -> onnx.ModelProto:
-    """Read a bundle's graph with its tensors inside."""
-    return onnx.load(str(path))
 
 
 def run_node(kind: str, inputs: list[Any], attributes: Mapping[str, Any]) -> Any:

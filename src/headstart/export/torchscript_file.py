@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import torch
 
 from headstart.bundle import Bundle
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.export.description import metadata_of
-from headstart.export.formats import Answering
-from headstart.export.torch_module import converting, load_whole, quietly, trace
+from headstart.export.formats import FORMATS, Answering
+from headstart.export.torch_module import converting, quietly, trace
 from headstart.files import storage_errors
 
 
 def write(bundle: Bundle, path: Path) -> None:
     """Write it, with what the bundle is as extra files inside."""
     with converting("PyTorch"):
-        traced = trace(load_whole(bundle.graph), bundle.info.geometry.size_px)
+        traced = trace(onnx.load(bundle.graph), bundle.info.geometry.size_px)
     with storage_errors(path), quietly():
-        torch.jit.save(traced, str(path), _extra_files=metadata_of(bundle))
+        torch.jit.save(traced, str(path), _extra_files=metadata_of(bundle, FORMATS["torchscript"]))
 
 
 def opened(path: Path) -> Answering:

@@ -44,6 +44,14 @@ class FoldFit:
     logits: Logits
 
 
+def fit_configured(
+    task: ProbeTask, config: HeadConfig, *, seed: int, progress: Progress
+) -> ProbeFit:
+    """Fit a head as its settings say: plainly, or as :func:`fit_cross_validated` does."""
+    fit = fit_cross_validated if config.cross_validate or config.ensemble else fit_head
+    return fit(task, config, seed=seed, progress=progress)
+
+
 def fit_cross_validated(
     task: ProbeTask, config: HeadConfig, *, seed: int, progress: Progress
 ) -> ProbeFit:

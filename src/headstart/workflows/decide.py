@@ -10,12 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from headstart.bundle import Bundle, BundleInfo, load_bundle
-from headstart.bundle.loading import INFO_FILE
 from headstart.bundle.sealing import copy_changed
-from headstart.config import DecisionConfig, JudgementConfig, build_config, read_settings
+from headstart.config import DecisionConfig, build_config
 from headstart.errors import ConfigError, DataError
 from headstart.evaluation import judge
-from headstart.evaluation.bootstrap import Resampling
 from headstart.evaluation.counts import Floats, Ints
 from headstart.evaluation.decision_figures import DecisionFigures, judge_decision
 from headstart.evaluation.rejection import Unreached
@@ -27,8 +25,9 @@ from headstart.workflows.decision import (
     unreached_words,
 )
 from headstart.workflows.run_directory import RunDirectory, free_name
+from headstart.workflows.run_facts import resampling_of, run_of, settings_of
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
-from headstart.workflows.stored_run import METRICS, PREDICTIONS, VALIDATION
+from headstart.workflows.stored_run import PREDICTIONS, VALIDATION
 
 NAME: Final = "bundle-decided"
 
@@ -75,8 +74,8 @@ def decide(
         BundleError: The bundle cannot be used.
     """
     settings = _checked(config)
-    home = _home(Path(run))
-    bundle = load_bundle(home or run)
+    bundle = load_bundle(run)
+    home = _home(Path(run), bundle)
     folder = Path(out) if out else free_name(bundle.folder.parent, NAME)
     classes = bundle.info.classes
     rule = plan_rule(settings, classes, bundle.info.training_priors)
@@ -102,10 +101,10 @@ def _checked(config: DecisionConfig | Mapping[str, Any]) -> DecisionConfig:
     return config
 
 
-def _home(place: Path) -> Path | None:
-    """Return the run's folder, if the place is one, or a bundle in one."""
-    within = (place.parent,) if (place / INFO_FILE).is_file() else ()
-    return next((it for it in (place, *within) if (it / METRICS).is_file()), None)
+def _home(place: Path, bundle: Bundle) -> Path | None:
+    """Return the run whose stored answers are this bundle's, if it lies in one."""
+    home = run_of(place)
+    return home if home and load_bundle(home).info.files == bundle.info.files else None
 
 
 def _held_out(
@@ -130,8 +129,8 @@ def _tested(
         return None, bundle.info.test
     classes = bundle.info.classes
     answers, targets = _labelled(read_answers(home / PREDICTIONS), classes)
-    how = _resampling(home)
-    decided = made.rule.apply(bundle.info.rule().undone(answers))
+    how = resampling_of(settings_of(home))
+    decided = made.rule.apply(load_bundle(home).info.rule().undone(answers))
     judgement = judge(
         decided.probabilities,
         targets,
@@ -152,9 +151,3 @@ def _labelled(found: StoredAnswers, classes: Sequence[str]) -> tuple[Floats, Int
         raise DataError(f"{found.file} has no probability of each class of the bundle")
     order = [found.classes.index(name) for name in classes]
     return found.probabilities[:, order], np.array([position[name] for name in found.labels])
-
-
-def _resampling(home: Path) -> Resampling:
-    settings = read_settings(home / "config.yaml") if (home / "config.yaml").is_file() else {}
-    judged = JudgementConfig.model_validate(settings.get("judgement") or {})
-    return Resampling(judged.resamples, int(settings.get("seed") or 0), judged.confidence)

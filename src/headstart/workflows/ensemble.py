@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from headstart.bundle import BundleInfo
-from headstart.config import JudgementConfig, cache_dir
+from headstart.config import cache_dir
 from headstart.errors import ConfigError, DataError
 from headstart.evaluation import Judgement, judge
 from headstart.evaluation.bootstrap import Resampling
@@ -41,13 +41,13 @@ from headstart.workflows.ensemble_bundle import (
     write_joined,
 )
 from headstart.workflows.ensemble_members import (
-    SPLIT_FILE,
     JoinedAnswers,
     Members,
     read_members,
 )
 from headstart.workflows.environment import describe_environment
 from headstart.workflows.run_directory import RunDirectory, refuse_existing
+from headstart.workflows.run_facts import SPLITS, resampling_of
 from headstart.workflows.scores import write_risk_coverage, write_scores
 from headstart.workflows.stored_run import METRICS, PREDICTIONS, VALIDATION
 from headstart.workflows.view_members import ViewedRun, read_views
@@ -182,7 +182,7 @@ def _viewed(
 
 
 def _plan(members: Members, method: str) -> _Plan:
-    known, resampling = members.held_out, _resampling(members)
+    known, resampling = members.held_out, resampling_of(members.runs[0].config)
     trials = try_pools(known.answers, known.targets, seed=resampling.seed)
     wished: dict[str, Method] = {name: name for name in METHODS}
     chosen = trials[wished[method]] if method in wished else best_trial(trials)
@@ -221,12 +221,6 @@ def _notes(members: Members) -> tuple[str, ...]:
     if all(own) and shared_priors(members.bundles) is None:
         notes.append("members go by different shares of the classes: other priors cannot be set")
     return tuple(notes)
-
-
-def _resampling(members: Members) -> Resampling:
-    settings = members.runs[0].config
-    judged = JudgementConfig.model_validate(settings.get("judgement") or {})
-    return Resampling(judged.resamples, int(settings.get("seed") or 0), judged.confidence)
 
 
 def _judged(plan: _Plan, answers: JoinedAnswers, scores: Floats, temperature: float) -> Judgement:
@@ -284,7 +278,7 @@ def _write_tables(folder: Path, plan: _Plan, result: EnsembleResult, data: str |
     held_out = _judged(plan, known, plan.scores, temperature)
     write_json(folder / METRICS, _metrics(plan, result, held_out))
     write_json(folder / "environment.json", describe_environment(data))
-    shutil.copyfile(plan.members.runs[0].folder / SPLIT_FILE, folder / SPLIT_FILE)
+    shutil.copyfile(plan.members.runs[0].folder / SPLITS, folder / SPLITS)
     write_scores(folder, result.test, plan.members.classes)
     write_risk_coverage(folder, result.test.risk_coverage)
     classes = plan.members.classes

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from headstart.bundle import Bundle, load_bundle
 from headstart.errors import ConfigError, DataError, listed
 from headstart.evaluation.counts import Floats, Ints
 from headstart.export.views import View
 from headstart.workflows.matching import match_answers
+from headstart.workflows.run_facts import read_splits
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
 from headstart.workflows.stored_run import PREDICTIONS, VALIDATION, StoredRun, read_run
-
-SPLIT_FILE = "split.csv"
 
 
 @dataclass(frozen=True)
@@ -121,30 +119,22 @@ def _refuse_other_classes(runs: Sequence[StoredRun], bundles: Sequence[Bundle]) 
 
 def _refuse_other_splits(runs: Sequence[StoredRun]) -> None:
     """Refuse runs of which one may have learned from another's held-out images."""
-    first = _splits(runs[0])
+    first = read_splits(runs[0].folder)
     for run in runs[1:]:
-        own = _splits(run)
+        own = read_splits(run.folder)
         moved = sorted(p for p in first.keys() | own.keys() if first.get(p) != own.get(p))
         if moved:
             path = moved[0]
             raise DataError(
                 f"{run.folder} does not have the splits of {runs[0].folder}: {len(moved):,} "
-                f"images differ, such as {path} ({first.get(path, 'absent')} there, "
-                f"{own.get(path, 'absent')} here); train with the same data, data.val, "
+                f"images differ, such as {path} ({_placed(first, path)} there, "
+                f"{_placed(own, path)} here); train with the same data, data.val, "
                 "data.test and seed"
             )
 
 
-def _splits(run: StoredRun) -> Mapping[str, str]:
-    file = run.folder / SPLIT_FILE
-    try:
-        table = pl.read_csv(file, infer_schema=False).fill_null("")
-        rows = table.select("image_path", "label", "split").rows()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"{file} cannot be read: {error}; give finished runs of 'headstart train'"
-        ) from error
-    return {path: f"{split} as {label}" for path, label, split in rows}
+def _placed(splits: Mapping[str, tuple[str, str]], path: str) -> str:
+    return " as ".join(splits.get(path, ("absent",)))
 
 
 def _refuse_other_views(runs: Sequence[StoredRun], bundles: Sequence[Bundle]) -> None:

@@ -72,19 +72,20 @@ def read_suspects(folder: Path) -> LabelCheck:
         table = pl.read_csv(file, infer_schema=False).fill_null("")
         if _WRONG not in table.columns:
             table = table.with_columns(pl.lit("nan").alias(_WRONG))
+        noted: Any = read_json(folder / ERRORS).get("labels")
+        facts = noted if isinstance(noted, dict) else {}
+        overlapping = tuple((str(a), str(b)) for a, b in facts.get("overlapping") or ())
         suspects = tuple(
             Suspect(*texts[:4], *map(float, texts[4:]))
             for texts in table.select(*_SUSPECT_COLUMNS, _WRONG).iter_rows()
         )
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (OSError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{file} cannot be read: {error}. Remove it to go on without") from error
-    noted: Any = read_json(folder / ERRORS).get("labels")
-    facts = noted if isinstance(noted, dict) else {}
-    judged, pairs = facts.get("judged"), facts.get("overlapping")
+    judged = facts.get("judged")
     return LabelCheck(
         judged=judged if isinstance(judged, int) else len(suspects),
         suspects=suspects,
-        overlapping=tuple((str(a), str(b)) for a, b in pairs or ()),
+        overlapping=overlapping,
     )
 
 

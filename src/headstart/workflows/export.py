@@ -30,13 +30,14 @@ from headstart.workflows.export_images import (
     answers_of,
     find_images,
     refuse_changed,
-    run_of,
     stored_probabilities,
 )
 from headstart.workflows.run_directory import RunDirectory, free_name, refuse_existing
+from headstart.workflows.run_facts import resampling_of, run_of, settings_of
 
 MAX_LOSS: Final = 0.01
 CALIBRATION_IMAGES: Final = 300
+"""NNCF's own default: more have not been seen to help."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,15 @@ def export(
     Raises:
         UnknownNameError: No such format.
         MissingDependencyError: A package is not installed; says which.
-        DataError: The images cannot be found.
+        DataError: The images cannot be found; for int8: there are none beside those of training.
+        ConfigError: A setting out of its range, or a bundle that is int8 already.
         BundleError: It cannot be translated, or does not answer as the bundle does; nothing
             is written then.
     """
     name = format.lower()
     _check(name, max_loss, calibration_images)
     home = run_of(Path(source))
-    bundle = load_bundle(home or source)
+    bundle = load_bundle(source)
     folder = Path(out) if out else free_name(bundle.folder.parent, _folder_name(name))
     refuse_existing(folder)
     images = find_images(home, bundle, data, cache=cache)
@@ -109,7 +111,8 @@ def export(
     if name == INT8:
         from headstart.workflows.export_int8 import export_int8
 
-        parity = export_int8(bundle, images, folder, max_loss, calibration_images, heard)
+        how = resampling_of(settings_of(home) if home else {})
+        parity = export_int8(bundle, images, folder, max_loss, calibration_images, how, heard)
         return ExportResult(folder, folder, parity)
     return _export_float(bundle, images, folder, name, heard)
 
@@ -137,7 +140,7 @@ def _export_float(
     chosen = FORMATS[name]
     with RunDirectory(folder) as whole:
         path = write_format(chosen, bundle, whole.path)
-        write_json(whole.path / "model.json", described(bundle))
+        write_json(whole.path / "model.json", described(bundle, chosen))
         engine = engine_of(chosen, path, bundle)
         answers = compare(
             bundle, answers_of(engine, images.test, bundle, heard, task=name), images, heard

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
-from headstart.bundle import Bundle
-from headstart.bundle.loading import INFO_FILE
+from headstart.bundle import Bundle, load_bundle
 from headstart.config import cache_dir
 from headstart.data.decoding import load_pixels
 from headstart.data.digest import Digesting
@@ -19,11 +18,11 @@ from headstart.engines.base import Engine, PixelBatch
 from headstart.engines.pipeline import ImagePipeline
 from headstart.errors import DataError, listed
 from headstart.evaluation.counts import Floats, Ints
+from headstart.evaluation.decision import DecisionRule
 from headstart.progress import Progress
+from headstart.workflows.run_facts import SPLITS, read_splits
 from headstart.workflows.stored_answers import StoredAnswers, read_answers
-from headstart.workflows.stored_run import METRICS, PREDICTIONS, read_json
-
-_SPLITS = "split.csv"
+from headstart.workflows.stored_run import PREDICTIONS, read_json
 
 
 @dataclass(frozen=True)
@@ -35,18 +34,14 @@ class ExportImages:
         train: Those to calibrate on; there may be none.
         stored: What training answered to the test images, where that is known.
         described: Which images ``test`` are, in words.
+        rule: Under which ``stored`` was written.
     """
 
     test: Manifest
     train: Manifest
     stored: StoredAnswers | None
     described: str
-
-
-def run_of(place: Path) -> Path | None:
-    """Return the run's folder, if the place is one, or a bundle in one."""
-    within = (place.parent,) if (place / INFO_FILE).is_file() else ()
-    return next((it for it in (place, *within) if (it / METRICS).is_file()), None)
+    rule: DecisionRule = field(default_factory=DecisionRule)
 
 
 def find_images(
@@ -70,14 +65,14 @@ def find_images(
             "that the exported file is held against the bundle on"
         )
     manifest = open_source(source, cache=cache_dir(cache), min_classes=1)
-    if home is not None and (home / _SPLITS).is_file():
+    if home is not None and (home / SPLITS).is_file():
         return _of_run(home, manifest, str(source))
     return _given(manifest, bundle, str(source))
 
 
 def _of_run(home: Path, manifest: Manifest, source: str) -> ExportImages:
-    table = pl.read_csv(home / _SPLITS, infer_schema=False)
-    splits = dict(zip(table["image_path"], table["split"], strict=True))
+    placed = read_splits(home)
+    splits = {path: split for path, (split, _) in placed.items()}
     here = {path: row for row, path in enumerate(manifest.paths)}
     wanted = [path for path, split in splits.items() if split == "test"]
     absent = [path for path in wanted if path not in here]
@@ -86,6 +81,7 @@ def _of_run(home: Path, manifest: Manifest, source: str) -> ExportImages:
             f"{len(absent)} of the run's {len(wanted)} test images are not in {source} "
             f"({listed(absent, limit=3)}): give --data with where the run's images are now"
         )
+    _refuse_other_labels(home, source, {it: str(manifest.labels[row]) for it, row in here.items()})
     stored = read_answers(home / PREDICTIONS) if (home / PREDICTIONS).is_file() else None
     train = [here[it] for it, split in splits.items() if split == "train" and it in here]
     digesting = replace(manifest, container=Digesting(manifest.container))
@@ -94,7 +90,19 @@ def _of_run(home: Path, manifest: Manifest, source: str) -> ExportImages:
         train=manifest.take(train),
         stored=stored,
         described=f"the {len(wanted):,} test images of {home.absolute().name}",
+        rule=load_bundle(home).info.rule() if stored else DecisionRule(),
     )
+
+
+def _refuse_other_labels(home: Path, source: str, labels: Mapping[str, str]) -> None:
+    placed = read_splits(home)
+    other = [path for path, (_, label) in placed.items() if labels.get(path, label) != label]
+    if other:
+        path = other[0]
+        raise DataError(
+            f"{len(other)} images in {source} have another label than in {home}, such as {path}: "
+            f"{labels[path]!r}, then {placed[path][1]!r}. Give --data with the labels as they were"
+        )
 
 
 def _given(manifest: Manifest, bundle: Bundle, source: str) -> ExportImages:
@@ -104,12 +112,12 @@ def _given(manifest: Manifest, bundle: Bundle, source: str) -> ExportImages:
             f"{source} has labels that the bundle does not know: {listed(unknown)}; "
             f"it knows {listed(bundle.info.classes)}"
         )
-    rows = manifest.rows_in("test")
-    chosen = rows if len(rows) else np.arange(len(manifest))
-    which = "test images" if len(rows) else "images"
-    train = manifest.take(manifest.rows_in("train"))
+    tested, trained = manifest.rows_in("test"), manifest.rows_in("train")
+    others = np.setdiff1d(np.arange(len(manifest)), trained)
+    chosen = next((rows for rows in (tested, others) if len(rows)), trained)
+    which = "test images" if len(tested) else "images"
     described = f"{len(chosen):,} {which} of {Path(source).name}"
-    return ExportImages(manifest.take(chosen), train, None, described)
+    return ExportImages(manifest.take(chosen), manifest.take(trained), None, described)
 
 
 def answers_of(
@@ -159,7 +167,7 @@ def stored_probabilities(images: ExportImages, bundle: Bundle, rows: list[int]) 
         return None
     order = [stored.classes.index(name) for name in classes]
     found = stored.probabilities[[place[name] for name in names]][:, order]
-    return bundle.info.rule().undone(found)
+    return images.rule.undone(found)
 
 
 def targets_of(manifest: Manifest, bundle: Bundle, rows: list[int]) -> Ints:

@@ -8,19 +8,20 @@ from time import perf_counter
 from typing import Final
 
 import numpy as np
+import onnx
 
-from headstart.bundle import Bundle, BundleInfo, Parity, QuantisedRecord
+from headstart.bundle import Bundle, Parity, QuantisedRecord
 from headstart.bundle.loading import GRAPH_FILE, WEIGHTS_FILE, file_digest
 from headstart.bundle.sealing import write_sealed
-from headstart.config import JudgementConfig
 from headstart.engines.base import PixelBatch
 from headstart.engines.openvino_engine import THROUGHPUT_BATCH, OpenVinoEngine
+from headstart.errors import ConfigError, DataError
 from headstart.evaluation import judge
+from headstart.evaluation.bootstrap import Resampling
 from headstart.evaluation.counts import Floats, Ints
 from headstart.export.classifier_graph import split_weights
 from headstart.export.parity import Differences, ParityReport, accuracy_test
 from headstart.export.quantising import quantise
-from headstart.export.torch_module import load_whole
 from headstart.files import write_bytes
 from headstart.progress import Progress
 from headstart.workflows.export import Compared, against_training, compare, write_parity
@@ -43,14 +44,26 @@ def export_int8(
     folder: Path,
     max_loss: float,
     calibration_images: int,
+    how: Resampling,
     heard: Progress,
 ) -> ParityReport:
     """Write a bundle that computes in int8.
 
+    Args:
+        bundle: The source.
+        images: Whose test images its cost is measured on.
+        folder: Where it will be.
+        max_loss: See :func:`headstart.workflows.export.export`.
+        calibration_images: Likewise.
+        how: How intervals are made.
+        heard: Who is told.
+
     Raises:
+        ConfigError: The source is int8 already.
         BundleError: It is less accurate, by more than is accepted, and the test shows it.
-        DataError: There are no training images to calibrate on.
+        DataError: There are no training images to calibrate on, or none beside them.
     """
+    _refuse(bundle, images)
     pixels = calibration_pixels(images, bundle, calibration_images)
     with RunDirectory(folder) as whole:
         graph = _write_graph(bundle, pixels, whole.path)
@@ -65,19 +78,32 @@ def export_int8(
             bundle=Differences.between(answers.exported, answers.reference),
             limit=None,
             trained=against_training(answers, images, bundle),
-            accuracy_test=accuracy_test(answers.exported, answers.reference, targets),
+            accuracy_test=accuracy_test(
+                answers.exported, answers.reference, targets, confidence=how.confidence
+            ),
             max_loss=max_loss,
             speed=_speeds(bundle, engine, pixels),
             note=_note(bundle),
         )
         parity.check()
-        _write_info(whole.path, bundle, answers, targets, parity, len(pixels))
+        changes = _changes(whole.path, bundle, answers, targets, parity, len(pixels), how)
+        write_sealed(whole.path, bundle.info.model_copy(update=changes))
         write_parity(whole.path, parity)
     return parity
 
 
+def _refuse(bundle: Bundle, images: ExportImages) -> None:
+    if bundle.info.quantised is not None:
+        raise ConfigError(f"{bundle.folder} computes in int8 already: give the bundle it came from")
+    if set(images.test.paths) & set(images.train.paths):
+        raise DataError(
+            "what int8 costs is measured on images that it was not calibrated on, and all are of "
+            "the split 'train': give the run's folder, or --data with a split 'test'"
+        )
+
+
 def _write_graph(bundle: Bundle, pixels: list[PixelBatch], folder: Path) -> Path:
-    model = quantise(load_whole(bundle.graph), pixels)
+    model = quantise(onnx.load(bundle.graph), pixels)
     graph, weights = split_weights(model, WEIGHTS_FILE)
     write_bytes(folder / WEIGHTS_FILE, weights)
     write_bytes(folder / GRAPH_FILE, graph)
@@ -110,19 +136,23 @@ def _speeds(
     return tuple((name, images / median(times)) for name, times in seconds.items())
 
 
-def _write_info(
+def _changes(
     folder: Path,
     bundle: Bundle,
     answers: Compared,
     targets: Ints,
     parity: ParityReport,
     calibrated_on: int,
-) -> BundleInfo:
+    how: Resampling,
+) -> dict[str, object]:
+    """Return what ``bundle.json`` says otherwise than the source's."""
     test = parity.accuracy_test
     assert test is not None, "int8 has been tested"
     found = parity.bundle
-    changes = {
-        "test": _judged(bundle, answers.exported, targets),
+    decision = bundle.info.decision
+    return {
+        "test": _judged(bundle, answers.exported, targets, how),
+        "decision": decision and decision.model_copy(update={"test": {}}),
         "parity": (
             Parity(
                 images=found.images,
@@ -140,16 +170,19 @@ def _write_info(
             p_value=test.p_value,
         ),
     }
-    return write_sealed(folder, bundle.info.model_copy(update=changes))
 
 
-def _judged(bundle: Bundle, probabilities: Floats, targets: Ints) -> dict[str, object]:
+def _judged(
+    bundle: Bundle, probabilities: Floats, targets: Ints, how: Resampling
+) -> dict[str, object]:
     decided = bundle.info.rule().apply(probabilities)
     judgement = judge(
         decided.probabilities,
         targets,
         classes=bundle.info.classes,
-        resamples=JudgementConfig().resamples,
+        resamples=how.resamples,
+        seed=how.seed,
+        confidence=how.confidence,
         said=decided.labels,
     )
     return dict(judgement.to_json())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,12 +19,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from headstart.errors import ConfigError
+from headstart.evaluation.decision import UNKNOWN
 from headstart.files import storage_errors
 from headstart.workflows.folder_lock import FolderLock
-from headstart.workflows.prediction_rows import Columns
+from headstart.workflows.prediction_rows import STATUS, Columns
 from headstart.workflows.row_files import RowFile, Rows, format_of, open_row_file
 
 _JOURNAL: Final = "journal.jsonl"
+_OWN: Final = re.compile(rf"{re.escape(_JOURNAL)}|rows|part-\d{{8}}")
 _RESTART: Final = "begin anew with --restart, or choose another --out"
 
 
@@ -66,13 +69,13 @@ class Partial:
         digest = self._digest.copy()
         for path in paths:
             digest.update(_image_line(path))
-        statuses = [row[3] for row in rows]
+        statuses = [row[STATUS] for row in rows]
         now = Written(
             rows=self.written.rows + len(rows),
             position=self.table.append(rows, self.written.position),
             images=digest.hexdigest(),
             errors=self.written.errors + statuses.count("error"),
-            unknown=self.written.unknown + statuses.count("unknown"),
+            unknown=self.written.unknown + statuses.count(UNKNOWN),
         )
         _note(self.folder, asdict(now))
         self._digest, self.written = digest, now
@@ -92,6 +95,7 @@ def open_partial(
     *,
     paths: Sequence[str],
     restart: bool = False,
+    anew: bool = False,
 ) -> Iterator[Partial]:
     """Open what is to become a table: empty, or with the rows a stopped prediction left.
 
@@ -100,7 +104,8 @@ def open_partial(
         facts: All that decides what is written of an image.
         columns: Of the table.
         paths: Of all images, in order.
-        restart: Whether rows that are there are dropped.
+        restart: Whether rows that are there are dropped, whatever they are of.
+        anew: Whether rows are dropped that could be gone on with.
 
     Raises:
         ConfigError: What is there is of another bundle or of other images, is being written
@@ -108,14 +113,14 @@ def open_partial(
         StorageError: The disk is full or refuses.
     """
     folder = out.with_name(f"{out.name}.partial")
-    _refuse_unfit(out, folder)
     with storage_errors(out):
+        _refuse_unfit(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(folder)
         if not lock.take():
             raise ConfigError(f"another process is writing {out}: wait for it, or end it")
         try:
-            yield _opened(out, folder, dict(facts), columns, paths, restart)
+            yield _opened(out, folder, dict(facts), columns, paths, restart=restart, anew=anew)
         finally:
             lock.release()
 
@@ -126,13 +131,15 @@ def _opened(
     facts: dict[str, Any],
     columns: Columns,
     paths: Sequence[str],
+    *,
     restart: bool,
+    anew: bool,
 ) -> Partial:
     table = open_row_file(format_of(out), folder, columns)
     lines = [] if restart else _journal(folder)
     if lines:
         _refuse_other_facts(folder, lines[0], facts)
-    notes = map(_written, reversed(lines[1:]))
+    notes = () if anew else map(_written, reversed(lines[1:]))
     kept = next((it for it in notes if it.rows and table.reaches(it.position)), Written())
     if not kept.rows:
         _clear(folder)
@@ -156,13 +163,13 @@ def _checked_digest(folder: Path, paths: Sequence[str], kept: Written) -> Any:
     return digest
 
 
-def _refuse_unfit(out: Path, folder: Path) -> None:
-    if out.is_dir():
-        raise ConfigError(f"{out} is a folder: give the name of a file, as in {out}/table.csv")
-    if not folder.exists() and not folder.is_symlink():
+def _refuse_unfit(folder: Path) -> None:
+    if not os.path.lexists(folder):
         return
     ours = folder.is_dir() and not folder.is_symlink()
-    if not ours or not all(map(_is_own, folder.iterdir())):
+    held = list(folder.iterdir()) if ours else []
+    begun = not held or any(path.name == _JOURNAL for path in held)
+    if not (ours and begun and all(map(_is_own, held))):
         raise ConfigError(f"{folder} is in the way: move it, or choose another --out")
 
 
@@ -202,12 +209,12 @@ def _note(folder: Path, line: Mapping[str, Any]) -> None:
 
 
 def _is_own(path: Path) -> bool:
-    named = path.name in {_JOURNAL, "rows"} or path.name.startswith("part-")
-    return named and path.is_file() and not path.is_symlink()
+    return _OWN.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
 
 
 def _clear(folder: Path) -> None:
-    for path in sorted(folder.iterdir(), key=lambda path: path.name != _JOURNAL):
+    """Remove the rows, the first before others, so that what a kill leaves is no table."""
+    for path in sorted(folder.iterdir(), key=lambda path: (path.name == _JOURNAL, path.name)):
         path.unlink()
 
 

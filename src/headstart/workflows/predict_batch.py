@@ -67,10 +67,9 @@ def predict_batch(
 ) -> BatchResult:
     """Classify any number of images into a table, one row an image, in order.
 
-    Images, answers and rows are held by the hundred; only names are held all. Rows are kept
-    in ``<out>.partial`` every few seconds: the same call after a kill goes on behind them.
-    Priors that are estimated need all answers first, which are then held in memory, and
-    nothing is kept.
+    Rows are held for five seconds and names all. Rows are kept in ``<out>.partial`` then: the
+    same call after a kill goes on behind them. Priors that are estimated need all answers
+    first, which are then held in memory: such a call begins anew.
 
     Args:
         bundle: Bundle folder, run directory, or a loaded predictor.
@@ -99,12 +98,16 @@ def predict_batch(
     changes = DecisionChanges(priors, costs, answer_all)
     columns = columns_of(predictor, top_k=top_k, probabilities=probabilities)
     job = _Job(manifest, columns, heard)
-    if changes.estimates:
-        predictor, answers = predict_deciding(predictor, changes, job.stream, heard)
-    else:
-        predictor, answers = decide_beforehand(predictor, changes, heard), None
-    facts = _facts(predictor, columns)
-    with open_partial(out, facts, columns, paths=manifest.paths, restart=restart) as partial:
+    anew = changes.estimates
+    if not anew:
+        predictor = decide_beforehand(predictor, changes, heard)
+    facts = _facts(predictor, columns) | ({"priors": "estimate"} if anew else {})
+    with open_partial(
+        out, facts, columns, paths=manifest.paths, restart=restart, anew=anew
+    ) as partial:
+        answers = None
+        if anew:
+            predictor, answers = predict_deciding(predictor, changes, job.stream, heard)
         return job.write(predictor, partial, answers)
 
 
@@ -144,14 +147,20 @@ class _Job:
             for answer in answers:
                 buffer.add(self.columns.cells(answer), answer.path)
         except BaseException:
-            buffer.flush()
-            if partial.written.rows:
-                self.progress.say(
-                    f"{partial.written.rows:,} of {len(self.manifest):,} rows are kept in "
-                    f"{partial.folder}: the same command goes on behind them"
-                )
+            try:
+                buffer.flush()
+            finally:
+                self._say_kept(partial)
             raise
         buffer.flush()
+
+    def _say_kept(self, partial: Partial) -> None:
+        kept = partial.written.rows
+        if kept:
+            self.progress.say(
+                f"{kept:,} of {len(self.manifest):,} rows are kept in {partial.folder}: the same "
+                "command goes on behind them"
+            )
 
 
 @dataclass

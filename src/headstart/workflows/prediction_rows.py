@@ -12,6 +12,7 @@ Cell: TypeAlias = "str | float | None"
 """A text, a probability, or nothing."""
 
 _FACTS: Final = ("path", "label", "confidence", "status", "error")
+STATUS: Final = _FACTS.index("status")
 _FORMULA_SIGNS: Final = tuple("=+-@\t\r")
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, TypeAlias
 
-from headstart.errors import ConfigError
+from headstart.errors import ConfigError, StorageError
 from headstart.files import storage_errors
 from headstart.workflows.prediction_rows import Cell, Columns, no_formula, texts
 
@@ -24,7 +24,7 @@ Rows: TypeAlias = Sequence[list[Cell]]
 Encoder: TypeAlias = Callable[[Columns, Rows], str]
 """From rows to text; the rows may be none, and then it is what comes before all rows."""
 
-_PARTS_IN_GROUP: Final = 65_536
+_ROWS_IN_GROUP: Final = 65_536
 """Rows of a Parquet file's row group."""
 
 
@@ -102,8 +102,10 @@ class ParquetRows:
         kinds = {str: pl.String, float: pl.Float32}
         schema = {name: kinds[kind] for name, kind in self._columns.types.items()}
         frame = pl.DataFrame(rows, schema=schema, orient="row")
+        content = io.BytesIO()
+        frame.write_parquet(content)  # in memory: Polars' errors do not say that a disk is full
         with self._part(position).open("wb") as stream:
-            frame.write_parquet(stream)
+            stream.write(content.getbuffer())
             _sync(stream)
         return position + 1
 
@@ -118,7 +120,12 @@ class ParquetRows:
         whole = self._folder / "rows"
         parts = [self._part(number) for number in range(position)]
         joined = pl.scan_parquet(parts, glob=False, hive_partitioning=False)
-        joined.sink_parquet(whole, row_group_size=_PARTS_IN_GROUP)
+        try:
+            joined.sink_parquet(whole, row_group_size=_ROWS_IN_GROUP)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise StorageError(f"{whole} cannot be written: {error}") from error
         with whole.open("r+b") as stream:
             _sync(stream)
         return whole
@@ -133,7 +140,7 @@ def format_of(out: Path) -> str:
     Raises:
         ConfigError: It asks for none, or is a folder.
     """
-    if out.is_dir():
+    if os.path.isdir(out):  # noqa: PTH112  unlike Path, says no where it may not look
         raise ConfigError(f"{out} is a folder: name a file, such as {out / 'predictions.csv'}")
     ending = out.suffix.lower().removeprefix(".")
     if ending not in FORMATS:

@@ -10,8 +10,8 @@ from headstart.bundle import BundleInfo
 from headstart.config import TrainConfig
 from headstart.data.audit import check_rejected
 from headstart.data.geometry import Geometry
-from headstart.heads.cross_fit import fit_cross_validated
-from headstart.heads.fitting import check_head, fit_head
+from headstart.heads.cross_fit import fit_configured
+from headstart.heads.fitting import check_head
 from headstart.heads.probe import ProbeFit
 from headstart.progress import Progress
 from headstart.reporting import write_plots
@@ -160,8 +160,7 @@ class TrainJob:
     def _fit(self, featured: FeaturedData) -> ProbeFit:
         task = featured.probe_task(self._featuriser)
         head = self._config.head
-        fitted = fit_cross_validated if head.cross_validate or head.ensemble else fit_head
-        fit = fitted(task, head, seed=self._config.seed, progress=self._progress)
+        fit = fit_configured(task, head, seed=self._config.seed, progress=self._progress)
         accuracy = f"cross-validated accuracy {fit.chosen.accuracy:.3f}"
         self._progress.say(f"head: {fit.description}, {accuracy}")
         return fit

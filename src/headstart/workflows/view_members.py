@@ -22,12 +22,14 @@ from headstart.export.bundling import write_model
 from headstart.export.classifier_graph import build_classifier
 from headstart.export.joined_graph import Member, join_graphs
 from headstart.export.views import View, find_views
-from headstart.heads.fitting import fit_head
+from headstart.heads.cross_fit import fit_configured
 from headstart.heads.probe import ProbeTask
 from headstart.progress import Progress
+from headstart.workflows.benchmark_runs import check_same_images
 from headstart.workflows.ensemble_members import JoinedAnswers, Members
 from headstart.workflows.featuriser import Featuriser
 from headstart.workflows.preparation import PreparedData, fold_keys, prepare
+from headstart.workflows.run_facts import read_splits
 from headstart.workflows.stored_run import StoredRun, read_run
 
 
@@ -59,7 +61,7 @@ class ViewedRun:
         They are those of a model that has not learned from these images: the run's own where
         it was fine-tuned, else a head fitted anew on the training images alone.
         """
-        tuned = self.run.kept == "fine-tuned"
+        tuned = self.run.is_fine_tuned
         model = onnx.load(self.bundle.graph) if tuned else self._unknowing()
         return Members(
             (self.run,) * len(self.views),
@@ -88,7 +90,7 @@ class ViewedRun:
             groups=fold_keys(manifest, digests),
             classes=classes,
         )
-        fit = fit_head(task, self.config.head, seed=self.config.seed, progress=self.progress)
+        fit = fit_configured(task, self.config.head, seed=self.config.seed, progress=self.progress)
         return build_classifier(onnx.load(featuriser.graph.path), fit.head)
 
     def _answers(self, model: onnx.ModelProto, split: Split) -> JoinedAnswers:
@@ -139,7 +141,7 @@ def read_views(
         progress: Who is told.
 
     Raises:
-        DataError: It is no such run, or its images are gone.
+        DataError: It is no such run, or its images are gone or were changed.
         UnknownNameError: There is no such view.
         ConfigError: A view cannot be of the size that is asked for.
     """
@@ -147,10 +149,33 @@ def read_views(
     run = read_run(folder)
     if run.kind != "train":
         raise DataError(f"{folder} was not trained: views are for runs of 'headstart train'")
+    place = data or run.data
+    if not place:
+        raise DataError(f"{folder} does not say where its images are: give --data")
     config = build_config(dict(run.config))
-    prepared = prepare(
-        data or run.data, config.data, seed=config.seed, cache=cache, progress=progress
-    )
+    prepared = prepare(place, config.data, seed=config.seed, cache=cache, progress=progress)
+    prepared = _as_then(prepared, run.folder, place)
     return ViewedRun(
         run, load_bundle(folder), config, prepared, (None, *named.values()), cache, progress
     )
+
+
+def _as_then(prepared: PreparedData, folder: Path, place: str | Path) -> PreparedData:
+    """Return the data as the run had it: less what it set aside, each image in its split."""
+    check_same_images(prepared, folder, str(place))
+    then, manifest = read_splits(folder), prepared.manifest
+    kept = prepared.without(
+        {
+            row: Rejected(path, "set aside by the run")
+            for row, path in enumerate(manifest.paths)
+            if path not in then
+        }
+    )
+    splits = dict(zip(kept.manifest.paths, kept.manifest.splits, strict=True))
+    moved = [path for path, (split, _) in then.items() if splits[path] != split]
+    if moved:
+        raise DataError(
+            f"{len(moved):,} images of {place} would now be in another split than in {folder}, "
+            f"such as {moved[0]}: views go by images that the run has not learned from"
+        )
+    return kept

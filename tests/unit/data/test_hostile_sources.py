@@ -157,3 +157,14 @@ def test_broken_parquet_is_a_data_error(tmp_path: Path) -> None:
         (tmp_path / "t.parquet").write_bytes(content)
         with pytest.raises(DataError, match="cannot be read"):
             open_images([tmp_path / "t.parquet"], cache=tmp_path)
+
+
+def test_a_table_may_name_its_files_by_a_link_to_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "photos").symlink_to("disk")
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / "disk" / name).write_bytes(name.encode())
+    rows = "".join(f"{(tmp_path / 'photos' / n).as_posix()},{n}\n" for n in ("1.jpg", "2.jpg"))
+    (tmp_path / "disk" / "split.csv").write_text(f"path,label\n{rows}")
+    found = open_source(tmp_path / "disk", cache=tmp_path)
+    assert found.container.read(found.paths[0]) == b"1.jpg"

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from headstart.bundle import load_bundle
+from headstart.bundle.loading import file_digest
+from headstart.bundle.sealing import write_sealed
 from headstart.config import TrainConfig
 from headstart.errors import BundleError, ConfigError, DataError
 from headstart.files import write_csv
@@ -127,6 +130,20 @@ def test_a_threshold_needs_the_runs_answers(run: Path) -> None:
         decide(run, config={"reject": "coverage=0.5"})
     with pytest.raises(BundleError, match="no bundle at"):
         decide(run / "gone", config={"costs": "cat=2"})
+
+
+def test_answers_of_another_network_are_not_this_bundles(run: Path) -> None:
+    other = Path(shutil.copytree(run / "bundle", run / "bundle-other"))
+    graph = onnx.load(other / "graph.onnx", load_external_data=False)
+    graph.doc_string = "another"
+    onnx.save(graph, other / "graph.onnx")
+    info = load_bundle(run).info
+    files = info.files | {"graph.onnx": file_digest(other / "graph.onnx")}
+    write_sealed(other, info.model_copy(update={"files": files}))
+    with pytest.raises(DataError, match="not in a run that has them"):
+        decide(other, config={"reject": "coverage=0.5"})
+    result = decide(other, config={"costs": "cat=2"})
+    assert result.figures is None
 
 
 @pytest.fixture(scope="module")

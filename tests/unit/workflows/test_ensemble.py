@@ -227,6 +227,19 @@ def test_views_of_one_run_are_joined_in_its_graph(finished: Any, tmp_path: Path)
     assert read_answers(result.folder).paths == tuple(_rows(run, "test"))
 
 
+def test_views_are_not_judged_on_images_that_came_since(finished: Any, tmp_path: Path) -> None:
+    photos = Path(shutil.copytree(finished.photos, tmp_path / "photos"))
+    cat = next((photos / "cat").iterdir())
+    Image.open(cat).transpose(Image.Transpose.ROTATE_90).save(photos / "cat" / "new.png")
+    with pytest.raises(DataError, match="1 images are new"):
+        ensemble([finished.result.folder], out=tmp_path / "out", views=["mirror"], data=photos)
+    run = Path(shutil.copytree(finished.result.folder, tmp_path / "run"))
+    text = (run / "split.csv").read_text().replace(",val", ",TRAIN").replace(",train", ",val")
+    (run / "split.csv").write_text(text.replace(",TRAIN", ",train"))
+    with pytest.raises(DataError, match="in another split"):
+        ensemble([run], out=tmp_path / "out", views=["mirror"], cache=finished.cache)
+
+
 def test_views_are_of_one_run_and_have_names(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="views are of one run"):
         ensemble(runs, out=tmp_path / "views", views=["mirror"])

@@ -25,9 +25,12 @@ from headstart.errors import (
 )
 from headstart.export import formats, openvino_file
 from headstart.export import onnx_file as onnx_module
+from headstart.export.description import described
+from headstart.export.formats import FORMATS
 from headstart.files import write_csv, write_json
 from headstart.heads.linear import LinearHead
 from headstart.serving.predictor import load
+from headstart.workflows.decide import decide
 from headstart.workflows.export import export
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -258,3 +261,50 @@ def test_the_consumer_of_the_examples_says_the_same(run, photos, tmp_path) -> No
     (shares,) = load(run, precision="f32").predict_proba([photo])
     expected = sorted(zip(shares, CLASSES, strict=True), reverse=True)
     assert said.splitlines() == [f"{share:.4f} {name}" for share, name in expected]
+
+
+def test_a_bundle_beside_the_runs_own_is_what_is_exported(run, tmp_path) -> None:
+    home = tmp_path / "run"
+    shutil.copytree(run, home)
+    decided = decide(home, config={"costs": "class 0=5"}).folder
+    result = export(decided, format="openvino", out=tmp_path / "out")
+    said = json.loads((result.folder / "model.json").read_text())
+    assert said["bundle_seal"] == load_bundle(decided).info.seal
+    assert said["decision"]["costs"]
+
+
+def test_labels_that_changed_since_the_run_are_refused(run, photos, tmp_path) -> None:
+    home = tmp_path / "run"
+    shutil.copytree(run, home)
+    rows = [(path, CLASSES[0], split) for path, _, split in rows_of(photos)]
+    write_csv(home / "split.csv", ("image_path", "label", "split"), rows)
+    with pytest.raises(DataError, match=r"8 images in .* have another label"):
+        export(home, format="openvino", out=tmp_path / "out")
+    (home / "split.csv").write_text("not,a\ntable")
+    with pytest.raises(DataError, match=r"split\.csv cannot be read"):
+        export(home, format="openvino", out=tmp_path / "out")
+
+
+@needs("nncf", "onnxruntime")
+def test_int8_is_not_judged_on_what_it_was_calibrated_on(run, photos, tmp_path) -> None:
+    alone, data = tmp_path / "alone", tmp_path / "data"
+    shutil.copytree(run / "bundle", alone)
+    shutil.copytree(photos, data / "train")
+    with pytest.raises(DataError, match="that it was not calibrated on"):
+        export(alone, format="int8", out=tmp_path / "out", data=data)
+    (data / "val" / CLASSES[0]).mkdir(parents=True)
+    shutil.copy(photos / CLASSES[0] / "3.png", data / "val" / CLASSES[0] / "own.png")
+    result = export(alone, format="int8", out=tmp_path / "out", data=data, max_loss=1)
+    assert load_bundle(result.folder).info.test["n"] == 1
+    with pytest.raises(ConfigError, match="int8 already"):
+        export(result.folder, format="int8", out=tmp_path / "again", data=data)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "batch"),
+    [("onnx", "uint8", "N"), ("litert", "uint8", 1), ("coreml", "float32", 1)],
+)
+def test_what_a_file_takes_is_described(run, name: str, dtype: str, batch: object) -> None:
+    said = described(load_bundle(run), FORMATS[name])
+    assert said["input"]["dtype"] == dtype
+    assert said["input"]["shape"] == [batch, 24, 24, 3]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import zipfile
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from headstart.errors import ConfigError, HeadstartError
+from headstart.errors import ConfigError, HeadstartError, StorageError
 from headstart.progress import Silent
 from headstart.serving.predictor import Predictor, load
+from headstart.workflows import partial
 from headstart.workflows import predict_batch as module
 from headstart.workflows.predict import predict
 from headstart.workflows.predict_batch import predict_batch
@@ -237,7 +239,7 @@ def test_two_at_once_do_not_write_one_table(
     assert (result.images, result.kept) == (IMAGES, 0)
 
 
-@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+@pytest.mark.parametrize("kind", ["file", "folder", "parts", "link"])
 def test_what_is_not_ours_is_left_alone(
     predictor: Predictor, photos: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -248,11 +250,15 @@ def test_what_is_not_ours_is_left_alone(
         place.write_text("mine")
     elif kind == "folder":
         shutil.copytree(tmp_path / "own", place)
+    elif kind == "parts":  # as other tools leave them
+        place.mkdir()
+        (place / "part-00000000").write_text("mine")
     else:
         place.symlink_to(tmp_path / "own")
     with pytest.raises(ConfigError, match="is in the way"):
         predict_batch(predictor, [photos], out=tmp_path / "t.csv", restart=True)
     assert (tmp_path / "own" / "thesis.txt").read_text() == "mine"
+    assert kind != "parts" or (place / "part-00000000").read_text() == "mine"
 
 
 def test_a_link_inside_the_partial_is_not_followed(
@@ -279,6 +285,46 @@ def test_estimated_priors_need_all_answers_first(
     monkeypatch.setattr(module, "predict_deciding", decided)
     result = predict_batch(predictor, [photos], out=tmp_path / "t.csv", priors="estimate")
     assert (asked, result.images) == ([True], IMAGES)
+
+
+def test_estimated_priors_ask_for_the_place_before_all_is_predicted(
+    predictor: Predictor, stopped: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decided(*_: Any) -> Any:
+        raise AssertionError("predicted for nothing")
+
+    monkeypatch.setattr(module, "predict_deciding", decided)
+    images, out = stopped
+    with pytest.raises(ConfigError, match="another priors"):
+        predict_batch(predictor, [images], out=out, priors="estimate")
+    assert predict_batch(predictor, [images], out=out).kept > 0
+
+
+def test_where_rows_are_kept_is_said_though_the_disk_is_full(
+    predictor: Predictor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = partial.Partial.append, []
+
+    def full(*given: Any) -> None:
+        calls.append(given)
+        if len(calls) > 3:
+            raise OSError(errno.ENOSPC, "no space")
+        real(*given)
+
+    monkeypatch.setattr(module, "_SAFE_EVERY_S", 0.0)
+    monkeypatch.setattr(partial.Partial, "append", full)
+    heard = Stopping(99, interrupt)
+    with pytest.raises(StorageError, match="is full"):
+        predict_batch(predictor, [photos], out=tmp_path / "t.csv", progress=heard)
+    assert "rows are kept in" in heard.said
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_no_disk_takes_is_refused(
+    predictor: Predictor, photos: Path, tmp_path: Path, length: int
+) -> None:
+    with pytest.raises(StorageError, match="cannot be written"):
+        predict_batch(predictor, [photos], out=tmp_path / f"{length * 'a'}.csv")
 
 
 def test_a_folder_is_no_table(predictor: Predictor, photos: Path, tmp_path: Path) -> None:
