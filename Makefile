@@ -23,7 +23,8 @@ demo: $(VENV)/demo.done
 test: lint
 	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --durations 15
 
-## What takes minutes: the other networks of each family, exported and compared.
+## What takes minutes: the other networks of each family, int8 and the other formats, a browser
+## that reads a bundle.
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -q -m slow
 
@@ -36,7 +37,7 @@ lint: $(VENV)/dev.done
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-## Every figure of benchmarks/README.md: make bench DATA=folder CIFAR=cifar10.tar.xz
+## The figures of benchmarks/README.md but the accuracies: make bench DATA=folder CIFAR=cifar10.tar.xz
 ## and, for docs/pixel-scaling.md, IMAGENET=folder of photos named n01440764_tench.JPEG
 PEER_ENV ?= .peer-env
 OUT := build/bench
@@ -53,7 +54,12 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/fine_tuning.py $(DATA) --peer-env $(PEER_ENV)-fastai \
 	  --json $(OUT)/fine_tuning.json
 	$(BIN)/python benchmarks/selection.py $(DATA) --json $(OUT)/selection.json
+	$(BIN)/python benchmarks/grid.py $(DATA) --json $(OUT)/grid.json
+	$(BIN)/python benchmarks/tune.py $(DATA) --json $(OUT)/tune.json
+	$(BIN)/python benchmarks/label_noise.py $(DATA) --json $(OUT)/label_noise.json
 	$(BIN)/python benchmarks/solvers.py --json $(OUT)/solvers.json
+	$(BIN)/python benchmarks/intervals.py --json $(OUT)/intervals.json
+	$(BIN)/python benchmarks/learning_curve.py --json $(OUT)/learning_curve.json
 	$(BIN)/python benchmarks/resume.py --json $(OUT)/resume.json
 	$(BIN)/python benchmarks/wrong_scaling.py $(DATA) $(if $(IMAGENET),--imagenet $(IMAGENET)) \
 	  --json $(OUT)/wrong_scaling.json
@@ -61,6 +67,8 @@ bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/startup.py $(OUT)/run/bundle \
 	  "$$(find $(DATA) -name '*.jpg' | sort | head -1)" --json $(OUT)/startup.json
 	$(BIN)/python benchmarks/report.py $(OUT)/run --json $(OUT)/report.json
+	$(BIN)/python benchmarks/export_parity.py $(DATA) $(OUT)/run --json $(OUT)/export.json
+	$(BIN)/python benchmarks/attacks.py $(OUT)/run/bundle --json $(OUT)/attacks.json
 	$(BIN)/python benchmarks/serving.py $(OUT)/run $(DATA) --json $(OUT)/serving.json
 	$(BIN)/python benchmarks/serving_endurance.py $(OUT)/run $(DATA) --json $(OUT)/endurance.json
 	$(BIN)/python benchmarks/serving_hostile.py $(OUT)/run --json $(OUT)/hostile.json

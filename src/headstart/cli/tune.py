@@ -84,7 +84,7 @@ def run(
 
     headstart tune --resume runs/PHOTOS-tune
 
-    Heads are searched on cached features, hundreds of trials a minute; with a strategy
+    Heads are searched on cached features, some hundred trials a minute; with a strategy
     that fine-tunes, its learning rate and the like, trials that fall behind being given
     up. Ctrl-C keeps all trials. The test images are looked at once, at the end.
     """

@@ -112,6 +112,8 @@ def cards(page: Any, *states: str) -> Any:
 
 
 def choose(page: Any, *files: dict[str, Any]) -> None:
+    # Before the page knows its models nothing listens to the (hidden) field.
+    expect(page.locator("#choose")).to_be_visible()
     page.locator("#files").set_input_files(list(files))
     expect(cards(page, "ok", "unknown", "error")).to_have_count(len(files))
 
