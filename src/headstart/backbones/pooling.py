@@ -93,12 +93,12 @@ class _Pooled(torch.autograd.Function):
         """Return the statistics asked for, each (N, C)."""
         kernels = _kernels_for(activation)
         if kernels is None:
-            found = tuple(POOLINGS[name](activation) for name in statistics)
+            found = every = tuple(POOLINGS[name](activation) for name in statistics)
         else:
             every = kernels.pool(_dense(activation), _LEAST_VARIANCE)
             found = tuple(every[_TOGETHER.index(name)] for name in statistics)
-            ctx.every = every
-        ctx.save_for_backward(activation, *found)
+        # An output kept as an attribute would keep its own graph, and all below it, for ever.
+        ctx.save_for_backward(activation, *every)
         ctx.statistics, ctx.kernels = statistics, kernels
         return found
 
@@ -106,10 +106,10 @@ class _Pooled(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradient of the activation."""
         activation, *found = ctx.saved_tensors
-        values = dict(zip(ctx.statistics, found, strict=True))
         wanted = dict(zip(ctx.statistics, gradients, strict=True))
         if ctx.kernels is not None:
-            return _in_one_pass(ctx.kernels, activation, ctx.every, wanted), None
+            return _in_one_pass(ctx.kernels, activation, tuple(found), wanted), None
+        values = dict(zip(ctx.statistics, found, strict=True))
         total = torch.zeros_like(activation)
         if "std" in wanted:
             total = _std_gradient(activation, values["std"], wanted["std"])
