@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import timm
 import torch
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from headstart.backbones.catalog import find_backbone
+from headstart.backbones.graph import build_module
 from headstart.backbones.pooling import pool_all
 from headstart.kernels.native import Kernels, load_kernels
 from headstart.training.conv_functions import Clip, Depthwise
@@ -36,6 +40,29 @@ def near(
     found, expected = found.detach().float(), expected.detach().float()
     scale = float(expected.abs().max()) + floor
     torch.testing.assert_close(found, expected, rtol=0, atol=share * scale)
+
+
+def nodes_alive() -> int:
+    """Count the steps of autograd graphs that are written in Python."""
+    gc.collect()
+    return sum(type(one).__name__.endswith("Backward") for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("rough", [False, True])
+def test_no_step_leaves_its_graph_behind(kernels, training: bool, rough: bool) -> None:
+    backbone = build_module(find_backbone("efficientnet_lite0"), None, size_px=64)
+    backbone.train(training).to(memory_format=torch.channels_last)
+    images = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    accelerate(backbone.network, backbone.normalise(images), kernels)
+    before = nodes_alive()
+    for _ in range(2):
+        with torch.autocast("cpu", torch.bfloat16, enabled=rough):
+            loss = torch.stack([block.float().mean() for block in backbone(images)]).sum()
+        assert nodes_alive() > before
+        loss.backward()
+        del loss
+        assert nodes_alive() == before
 
 
 @settings(max_examples=25)
