@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from headstart.errors import BundleError
 
-_DTYPES: Final = {"F32": "<f4", "I8": "|i1"}
+STORED_AS: Final = {"F32": "<f4", "I8": "|i1"}
+"""What a bundle may store: safetensors' names and NumPy's."""
 
 Array = npt.NDArray[Any]
 
@@ -65,7 +66,7 @@ def read_tensors(path: Path) -> dict[str, Array]:
 
 def _mapped(path: Path, entry: Mapping[str, Any], base: int) -> Array:
     shape, start = tuple(entry["shape"]), base + entry["data_offsets"][0]
-    dtype = np.dtype(_DTYPES[entry["dtype"]])
+    dtype = np.dtype(STORED_AS[entry["dtype"]])
     return np.memmap(path, dtype, mode="r", offset=start, shape=shape)
 
 

@@ -187,7 +187,10 @@ def _standing(members: Field, member: int, pairs: Sequence[Pair]) -> Standing:
         name=name,
         accuracy=wilson(int(said.right.sum()), n, confidence=confidence),
         f1_macro=count_interval(
-            *(f1_macro, said.predictions, members.targets, members.replicates.f1_macro[member]),
+            f1_macro,
+            said.predictions,
+            members.targets,
+            members.replicates.f1_macro[member],
             classes=len(members.classes),
             confidence=confidence,
         ),

@@ -89,7 +89,10 @@ def estimate_figures(
     drawn = replicate(predictions, targets, columns, classes=classes, resampling=resampling)
     shares = {
         name: count_interval(
-            *(figure, predictions, targets, figure(drawn.counts)),
+            figure,
+            predictions,
+            targets,
+            figure(drawn.counts),
             classes=classes,
             confidence=confidence,
         )

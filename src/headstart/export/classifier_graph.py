@@ -18,14 +18,14 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from headstart.bundle.tensors import STORED_AS
 from headstart.export.head_graphs import append_head
 from headstart.heads.base import Head
 
 OUTPUT: Final = "probabilities"
 _SMALL: Final = 32
 """Tensors with fewer numbers, and those of wider integers, stay in the graph: shapes, constants."""
-_DTYPES: Final = {"float32": ("F32", "<f4"), "int8": ("I8", "|i1")}
-"""How safetensors and NumPy call what is stored."""
+_CODES: Final = {np.dtype(numbers): code for code, numbers in STORED_AS.items()}
 
 
 def build_classifier(backbone: ModelProto, head: Head) -> ModelProto:
@@ -119,7 +119,7 @@ def pack_safetensors(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[bytes, dic
     for name, array in arrays.items():
         starts[name] = end
         header[name] = {
-            "dtype": _DTYPES[array.dtype.name][0],
+            "dtype": _CODES[array.dtype.newbyteorder("<")],
             "shape": list(array.shape),
             "data_offsets": [end, end + array.nbytes],
         }
@@ -128,7 +128,7 @@ def pack_safetensors(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[bytes, dic
     text += b" " * (-len(text) % 8)
     base = 8 + len(text)
     offsets = {name: base + start for name, start in starts.items()}
-    stored = (np.ascontiguousarray(it, _DTYPES[it.dtype.name][1]) for it in arrays.values())
+    stored = (np.ascontiguousarray(it, it.dtype.newbyteorder("<")) for it in arrays.values())
     body = b"".join(array.tobytes() for array in stored)
     return struct.pack("<Q", len(text)) + text + body, offsets
 
