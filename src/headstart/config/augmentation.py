@@ -67,8 +67,8 @@ class AugmentationConfig(Settings):
     erasing: Share | None = Field(None, description="Probability that a rectangle is blanked")
     margin: Share | None = Field(
         None,
-        description="How much larger images are loaded where anything is moved, of the side; "
-        "a seventh where not given, 0: whatever comes in from outside is filled",
+        description="How much larger cropped images are loaded where anything is moved, of the "
+        "side; a seventh where not given, 0: whatever comes in from outside is filled",
     )
     fill: FillMode | None = Field(
         None, description="What appears where an image was moved away; reflect where not given"

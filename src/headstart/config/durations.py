@@ -22,3 +22,18 @@ def seconds(text: str) -> float:
     if found is None or not float(found[1]):
         raise ValueError(f"{text!r} is no length of time: write 90s, 10m or 2h")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def rounded(length: float) -> str:
+    """Return a length of time in words, no finer than needed to plan by.
+
+    Args:
+        length: In seconds.
+
+    >>> rounded(8.4), rounded(95), rounded(4000)
+    ('8 s', '2 min', '1 h 7 min')
+    """
+    if length < 90:
+        return f"{length:.0f} s"
+    hours, minutes = divmod(round(length / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -5,9 +5,9 @@ The descriptions are the help texts of the command line: one fact, one place.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from headstart.config.base import Settings
 from headstart.config.decision import DecisionConfig
@@ -21,6 +21,8 @@ Precision = Literal["auto", "bf16", "f32"]
 Activation = Literal["relu", "gelu", "silu", "tanh"]
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
 NeighbourWeights = Literal["distance", "uniform"]
+RANDOM_WEIGHTS: Final = "none"
+"""What ``backbone.weights`` says for random ones."""
 
 
 class DataConfig(Settings):
@@ -150,3 +152,11 @@ class TrainConfig(Settings):
     training: TrainingConfig = TrainingConfig()
     decision: DecisionConfig = DecisionConfig()
     judgement: JudgementConfig = JudgementConfig()
+
+    @model_validator(mode="after")
+    def _scratch_begins_with_nothing(self) -> Self:
+        """Take random weights for ``strategy: scratch``, unless some are named."""
+        if self.training.strategy == "scratch" and self.backbone.weights is None:
+            backbone = self.backbone.model_copy(update={"weights": RANDOM_WEIGHTS})
+            object.__setattr__(self, "backbone", backbone)  # frozen, but not finished yet
+        return self

@@ -106,7 +106,7 @@ class PhaseConfig(Settings):
     @field_validator("train", mode="before")
     @classmethod
     def _a_share_is_a_number(cls, value: object) -> object:
-        return str(value) if isinstance(value, float) else value
+        return str(float(value)) if isinstance(value, int | float) else value
 
 
 class TrainingConfig(Settings):

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -151,6 +150,9 @@ class _Rates:
         return found
 
 
+_Parts: TypeAlias = tuple[Floats, Floats, Floats]
+
+
 class _Labels:
     """The likelihood of labels under some sharpness and some share of mistakes.
 
@@ -169,8 +171,14 @@ class _Labels:
         self._into = rates.into(labels, spoken)
         self._leaving = rates.leaving[labels]
         self._most = min(_MOST, 0.95 / max(float(rates.leaving.max()), _LEAST))
-        self.share = cache(self._share)
-        self._parts = lru_cache(maxsize=2)(self._computed)  # three arrays each
+        self._shares: dict[float, float] = {}
+        self._last: tuple[float, _Parts] | None = None
+
+    def share(self, log_power: float) -> float:
+        """Return the likeliest share of mistakes."""
+        if log_power not in self._shares:
+            self._shares[log_power] = self._likeliest(log_power)
+        return self._shares[log_power]
 
     def best(self, log_power: float) -> float:
         """Return the mean log-likelihood at the best share of mistakes."""
@@ -185,7 +193,13 @@ class _Labels:
         sound, change, mistaken = self._parts(log_power)
         return np.asarray(share * mistaken / (sound + share * change + _TINY))
 
-    def _computed(self, log_power: float) -> tuple[Floats, Floats, Floats]:
+    def _parts(self, log_power: float) -> _Parts:
+        """Return what :meth:`_computed` does, which is asked for twice in a row."""
+        if self._last is None or self._last[0] != log_power:
+            self._last = log_power, self._computed(log_power)
+        return self._last[1]
+
+    def _computed(self, log_power: float) -> _Parts:
         """Return the label's probability, its change with the share, and the mistakes' part."""
         powers = np.exp(np.exp(log_power) * self._margins)
         said = powers / powers.sum(axis=1, keepdims=True)
@@ -197,7 +211,7 @@ class _Labels:
         sound, change, _ = self._parts(log_power)
         return float(np.log(sound + share * change + _TINY).mean())
 
-    def _share(self, log_power: float) -> float:
+    def _likeliest(self, log_power: float) -> float:
         """Return the likeliest share; the likelihood is concave in it."""
         sound, change, _ = self._parts(log_power)
 

@@ -1,4 +1,7 @@
-"""Checkpoints: one safetensors file each, written whole, the last two and the best kept."""
+"""Checkpoints: one safetensors file each, written whole.
+
+The last two are kept, and the best where a phase may stop early.
+"""
 
 from __future__ import annotations
 
@@ -76,9 +79,8 @@ class Checkpoints:
         return next((checkpoint for checkpoint in found if checkpoint), None)
 
     def latest_path(self) -> Path | None:
-        """Return where the last checkpoint is."""
-        saved = self._saved()
-        return saved[-1] if saved else None
+        """Return where the last checkpoint is that can be read."""
+        return next((path for path in reversed(self._saved()) if _read(path)), None)
 
     def _saved(self) -> list[Path]:
         paths = self.folder.glob("step-*.safetensors") if self.folder.is_dir() else ()

@@ -32,6 +32,11 @@ class EarlyStopping:
         """The best figure so far; ``None`` before the first."""
         return self._best.value
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has said to stop: also after a resume."""
+        return self._best.waited >= max(1, self._config.patience)
+
     def update(self, epoch: int, figures: Mapping[str, float]) -> bool:
         """Take an epoch's figures; return whether to stop now.
 
@@ -46,7 +51,7 @@ class EarlyStopping:
         self.improved = self._best.update(self._figure(figures))
         if self.improved:
             self.best_epoch = epoch
-        return self._best.waited >= max(1, self._config.patience)
+        return self.is_over
 
     def state_dict(self) -> dict[str, Any]:
         """Return what JSON needs to go on from here."""

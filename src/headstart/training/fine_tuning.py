@@ -141,6 +141,7 @@ class FineTuning:
             TrainingError: A training step works in none, such as for want of memory.
         """
         if self._config.arithmetic != "auto":
+            self._progress.say(f"arithmetic: {self._config.arithmetic}, as configured")
             return Arithmetic(self._config.arithmetic)
         kept = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         with self._progress.wait("timing a training step"):

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from headstart.config.durations import rounded
 from headstart.config.training import PhaseConfig
 from headstart.errors import TrainingError
 from headstart.progress import Progress
@@ -40,6 +41,8 @@ from headstart.training.step import TrainingStep
 from headstart.training.trunk import Shown
 
 _EVALUATION_BATCH = 64
+_EXPLODED = 1000.0
+"""How many times the loss of guessing a batch may cost; nothing has come back from there."""
 Listener = Callable[[Sequence[dict[str, Any]]], None]
 """Who is shown the history, as dictionaries of :class:`EpochRecord`, after every epoch."""
 _MODEL, _AVERAGE, _OPTIMISER = "model.", "average.", "optimiser."
@@ -237,13 +240,13 @@ class _Phase:
         if resumed is not None:
             self._load(resumed)
         for epoch in range(self._at.epoch, self._config.epochs):
+            if self._stopping is not None and self._stopping.is_over:
+                break
             self._plan.prepare()
             self._train_epoch(epoch)
-            stop = self._close_epoch(epoch)
+            self._close_epoch(epoch)
             self._at.next_epoch()
             self._save()
-            if stop:
-                break
         self._settle()
 
     def _cut(self, epoch: int) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
@@ -287,8 +290,9 @@ class _Phase:
         self._at.shown += len(targets)
 
     def _check(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise self._divergence(f"the loss became {loss}")
+        guessing = math.log(max(2, self._feed.classes))
+        if not loss < _EXPLODED * guessing:  # also where it is no number
+            raise self._divergence(f"the loss became {loss:g}")
 
     def _check_weights(self) -> None:
         """Make sure that whatever is saved can be gone on from."""
@@ -305,8 +309,8 @@ class _Phase:
             f"({self._config.optimiser.learning_rate:g}) or set clip_norm"
         )
 
-    def _close_epoch(self, epoch: int) -> bool:
-        """Judge an epoch; return whether to stop."""
+    def _close_epoch(self, epoch: int) -> None:
+        """Judge an epoch."""
         at = self._at
         last = (epoch + 1) * len(self._cut(epoch)) - 1
         set_rates(self._optimiser, self._schedule.factor(last))  # as it was, also after a resume
@@ -327,12 +331,13 @@ class _Phase:
             self._trainer._listen(at.history)
             self._trainer._progress.say(_words(record, self._config.epochs))
             self._schedule.update(val_loss)
-            stop = self._stopping is not None and self._stopping.update(epoch, asdict(record))
-            if self._stopping and self._stopping.improved:
+            if self._stopping is None:
+                return
+            self._stopping.update(epoch, asdict(record))
+            if self._stopping.improved:
                 self._trainer._checkpoints.save_best(
                     Checkpoint(self._trainer._model(), {"phase": self._index, "epoch": epoch})
                 )
-        return stop
 
     def _settle(self) -> None:
         """Leave the phase with the weights that it is to be judged by."""
@@ -384,8 +389,10 @@ def _within(tensors: Tensors, prefix: str) -> Tensors:
 
 
 def _words(record: EpochRecord, epochs: int) -> str:
+    left = (epochs - record.epoch) * record.seconds
     return (
         f"phase {record.phase}, epoch {record.epoch}/{epochs}: loss {record.loss:.3f}, "
         f"validation loss {record.val_loss:.3f}, accuracy {record.val_accuracy:.3f}, "
-        f"{record.images_per_s:.0f} images/s"
+        f"learning rate {record.learning_rate:.1e}, {record.images_per_s:.0f} images/s"
+        + (f", {rounded(left)} left in this phase" if left else "")
     )

@@ -6,6 +6,7 @@ The figures behind them: TrashNet reaches .94 on its test split after five epoch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from headstart.config.training import (
@@ -16,6 +17,7 @@ from headstart.config.training import (
 )
 
 BatchNorm = Literal["frozen", "train"]
+ClassWeight = Literal["balanced"] | None
 _FULL_EPOCHS = 6
 _PARTIAL_EPOCHS = 8
 _SCRATCH_EPOCHS = 40
@@ -65,4 +67,14 @@ def scratch_phases(*, epochs: int = _SCRATCH_EPOCHS) -> list[PhaseConfig]:
             schedule=ScheduleConfig(name="one-cycle"),
             batch_norm="train",
         )
+    ]
+
+
+def weighed(phases: Sequence[PhaseConfig], class_weight: ClassWeight) -> list[PhaseConfig]:
+    """Return phases whose loss weighs classes as the head's does."""
+    if class_weight is None:
+        return list(phases)
+    changed = {"class_weight": class_weight}
+    return [
+        phase.model_copy(update={"loss": phase.loss.model_copy(update=changed)}) for phase in phases
     ]

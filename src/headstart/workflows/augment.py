@@ -13,7 +13,7 @@ import torch
 from headstart.backbones.catalog import find_backbone
 from headstart.config import TrainConfig, cache_dir
 from headstart.data.decoding import load_pixels
-from headstart.data.geometry import Geometry
+from headstart.data.geometry import Geometry, with_margin
 from headstart.data.manifest import Manifest, Rejected
 from headstart.data.sources import open_source
 from headstart.errors import ConfigError, DataError, listed
@@ -123,7 +123,8 @@ def _sheet_rows(
 ) -> Iterator[SheetRow]:
     """Yield images and their views, every class in turn, until there are no more."""
     augmenter = Augmenter(config.training.augmentation, _size_px(config))
-    geometry = _geometry(config, source_px(augmenter.config, augmenter.size_px))
+    margin_px = source_px(augmenter.config, augmenter.size_px)
+    geometry = with_margin(_geometry(config, augmenter.size_px), margin_px)  # as in training
     generator = torch.Generator().manual_seed(config.seed)
     for row in _in_turn(manifest, config.seed):
         path = manifest.paths[row]

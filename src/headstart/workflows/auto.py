@@ -14,9 +14,9 @@ from headstart.progress import Progress
 from headstart.selection.auto import Choice, Means, choose
 from headstart.selection.strategy import Advice, placed
 from headstart.training.arithmetic import Arithmetic
-from headstart.training.augmentation import is_off, resolve
+from headstart.training.augmentation import is_off, resolve, switched_off
 from headstart.training.fine_tuning import FineTuning, TuningTask
-from headstart.training.strategies import BatchNorm, full_phases, partial_phases
+from headstart.training.strategies import BatchNorm, full_phases, partial_phases, weighed
 from headstart.training.tuning_plan import TuningPlan
 from headstart.workflows.auto_trials import (
     TrialRunner,
@@ -66,7 +66,7 @@ class AutoPlanner:
             mirrors: Tests which mirror images keep their labels.
         """
         advice = advise()
-        arithmetic = job.choose_arithmetic()
+        arithmetic = job.choose_arithmetic(full_phases())  # what compiling would have to repay
         rate = arithmetic.images_per_s or 1.0
         choice = self._choose(advice, task, rate)
         augmentation = resolve(self._config.training.augmentation)
@@ -77,7 +77,7 @@ class AutoPlanner:
             batch_norm = choose_batch_norm(runner, augmentation)
             choice = self._choose(advice, task, runner.images_per_s or rate)
         return TuningPlan(
-            phases=tuple(_phases(choice, batch_norm)),
+            phases=tuple(weighed(_phases(choice, batch_norm), self._config.head.class_weight)),
             augmentation=augmentation,
             arithmetic=arithmetic.name,
             images_per_s=arithmetic.images_per_s,
@@ -88,13 +88,15 @@ class AutoPlanner:
         self, runner: TrialRunner, mirrors: Callable[[], tuple[MirrorTest, ...]]
     ) -> AugmentationConfig:
         """Return the user's own augmentation, or the variation that does no harm."""
-        wanted = resolve(self._config.training.augmentation)
+        given = self._config.training.augmentation
+        wanted = resolve(given)
         if not is_off(wanted):
             return wanted
-        tests = mirrors()
+        off = switched_off(given)
+        tests = tuple(test for test in mirrors() if test.mirror.setting not in off)
         for test in tests:
             self._say(test.words)
-        return choose_shifts(runner, allowed(tests, wanted))
+        return choose_shifts(runner, allowed(tests, wanted), without=off)
 
     def _say(self, reason: str) -> None:
         self._progress.say(f"auto: {reason}")
@@ -111,6 +113,7 @@ class AutoPlanner:
             val_images=len(task.validation),
             seconds_left=self._seconds_left,
             images_per_s=rate,
+            views=self._config.training.trunk_views,
         )
         choice = choose(means)
         what = f"{choice.plan}, {choice.epochs} epochs" if choice.epochs else "the head alone"
@@ -127,7 +130,7 @@ class AutoPlanner:
         return TrialRunner(
             task,
             self._config,
-            _phases(choice, "frozen")[0],
+            weighed(_phases(choice, "frozen"), self._config.head.class_weight)[0],
             arithmetic=arithmetic,
             images=images_a_trial(task, seconds=self._seconds_left, images_per_s=rate),
             folder=self._folder,

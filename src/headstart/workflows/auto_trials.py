@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +59,9 @@ class TrialRunner:
         images: Shown in each; 0: there is no time for trials.
         folder: The run's.
         say: Takes each outcome in words.
+
+    Attributes:
+        images_per_s: Of training all layers, as trials did; 0 where none has.
     """
 
     def __init__(
@@ -100,7 +103,7 @@ class TrialRunner:
             folder=self._folder,
             prepare=self._refit if batch_norm == "train" else None,
         )
-        if batch_norm == "frozen":
+        if batch_norm == "frozen" and phase.train == "all":
             self.images_per_s = max(self.images_per_s, result.images_per_s)
         targets = self.task.validation.targets
         losses = calibrated_losses(result.logits, targets)
@@ -123,15 +126,19 @@ class TrialRunner:
         )
 
 
-def choose_shifts(runner: TrialRunner, plain: AugmentationConfig) -> AugmentationConfig:
+def choose_shifts(
+    runner: TrialRunner, plain: AugmentationConfig, *, without: Collection[str] = ()
+) -> AugmentationConfig:
     """Return an augmentation with shifts, unless they cut off what the label is about.
 
     Args:
         runner: Runs the trials.
         plain: Without shifts.
+        without: Settings that the user switched off.
     """
-    shifted = plain.model_copy(update=SHIFTS)
-    if not runner.images:
+    shifts = {name: share for name, share in SHIFTS.items() if name not in without}
+    shifted = plain.model_copy(update=shifts)
+    if not runner.images or not shifts:
         return shifted
     still = runner.losses("not shifted", plain, "frozen")
     moved = runner.losses("shifted", shifted, "frozen")

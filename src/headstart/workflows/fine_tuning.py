@@ -115,9 +115,16 @@ class TuningJob:
         """Tell whether the head has to be fitted anew, on the statistics of batches."""
         return phases[0].batch_norm == "train" and self._needs_statistics(task)
 
-    def begin(self, data: TuningData) -> FineTuning:
-        """Return the network as fine-tuning starts from it, and its images; nothing is trained."""
-        return self._job(self.task(data), self._config.training)
+    def begin(
+        self, data: TuningData, phases: Sequence[PhaseConfig]
+    ) -> tuple[FineTuning, Arithmetic]:
+        """Return the network as phases would start from it, and what is fastest for them.
+
+        Nothing is trained.
+        """
+        task, config = self.task(data), self._config.training
+        arithmetic = self._job(task, config).choose_arithmetic(phases)
+        return self._ready(task, config, phases, arithmetic)[0], arithmetic
 
     def _decide(self, task: TuningTask, data: TuningData) -> TuningPlan:
         job, training = self._job(task, self._config.training), self._config.training
@@ -152,19 +159,30 @@ class TuningJob:
         self._progress.say(f"augmentation: {describe(plan.augmentation) or 'none'}")
         config = self._config.training.model_copy(update={"augmentation": plan.augmentation})
         arithmetic = Arithmetic(plan.arithmetic, plan.images_per_s)
-        job = self._job(task, config)
-        if self.needs_statistics(task, plan.phases):
-            with self._progress.wait("fitting the head on batch statistics"):
-                task = on_batch_statistics(
-                    job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed
-                )
-            job = self._job(task, config)
+        job, task = self._ready(task, config, plan.phases, arithmetic)
         log = EpochLog(self._folder)
         history = job.run(plan.phases, arithmetic, self._folder / "checkpoints", listen=log)
         log([asdict(record) for record in history])
         mirrored = self._mirroring_helps(job, task, plan, arithmetic)
         with self._progress.wait("exporting the network"):
             return job.export(self._folder / "tuned", history, arithmetic, mirrored=mirrored)
+
+    def _ready(
+        self,
+        task: TuningTask,
+        config: TrainingConfig,
+        phases: Sequence[PhaseConfig],
+        arithmetic: Arithmetic,
+    ) -> tuple[FineTuning, TuningTask]:
+        """Return the network as the first phase takes it: its head fits its batch norms' mode."""
+        job = self._job(task, config)
+        if not self.needs_statistics(task, phases):
+            return job, task
+        with self._progress.wait("fitting the head on batch statistics"):
+            task = on_batch_statistics(
+                job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed
+            )
+        return self._job(task, config), task
 
     def _needs_statistics(self, task: TuningTask) -> bool:
         return has_batch_norm(task.backbone) and not self._from_scratch

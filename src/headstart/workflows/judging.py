@@ -18,6 +18,7 @@ from headstart.heads.folds import Indices
 from headstart.heads.probe import ProbeFit
 from headstart.workflows.decision import MadeDecision, make_decision, plan_rule
 from headstart.workflows.featured_data import Candidate
+from headstart.workflows.tuning_config import planned_phases
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -108,11 +109,10 @@ def training_priors(candidate: Candidate, config: TrainConfig) -> dict[str, floa
 
 
 def _counts_classes_the_same(candidate: Candidate, config: TrainConfig) -> bool:
-    if "val" in candidate.learned_from:  # the head on the pretrained network
+    phases = planned_phases(config)
+    if "val" in candidate.learned_from or not phases:  # the head, or a plan that goes by it
         return config.head.class_weight == "balanced"
-    phases = config.training.phases
-    last = phases[-1] if phases else None
-    return last is not None and "balanced" in (last.loss.class_weight, last.sampling)
+    return "balanced" in (phases[-1].loss.class_weight, phases[-1].sampling)
 
 
 def _judgement(

@@ -39,6 +39,7 @@ class LrFindResult:
         curve: Rates and losses.
         suggestions: What each rule suggests; ``None`` where the loss never falls clearly.
         phase: What was trained, how.
+        later: The phases behind it, which are not tested.
         images: Training images that could be shown.
         notes: What is worth knowing before a suggestion is used, a sentence each.
         plot: The PNG file; ``None`` where none was asked for.
@@ -49,6 +50,7 @@ class LrFindResult:
     curve: RateCurve
     suggestions: Suggestions | None
     phase: PhaseConfig
+    later: tuple[PhaseConfig, ...]
     images: int
     notes: tuple[str, ...]
     plot: Path | None
@@ -73,11 +75,12 @@ class LrFindResult:
 
     @property
     def assignment(self) -> str:
-        """The setting that trains this phase at the suggested rate, for ``--set``."""
+        """The setting, for ``--set``, of all phases with this one at the suggested rate."""
         phase = self.phase.model_dump(mode="json", exclude_defaults=True)
         rate = self.suggestion or self.phase.optimiser.learning_rate
         phase["optimiser"] = {**phase.get("optimiser", {}), "learning_rate": float(f"{rate:.2g}")}
-        return f"training.phases={json.dumps([phase])}"
+        later = [it.model_dump(mode="json", exclude_defaults=True) for it in self.later]
+        return f"training.phases={json.dumps([phase, *later])}"
 
     def to_json(self) -> dict[str, Any]:
         """Return what was found, as JSON holds it."""
@@ -137,7 +140,7 @@ def lr_find(
     """
     wanted = RateRange(start, end, steps)
     settings = config if isinstance(config, TrainConfig) else build_config(config or {})
-    settings = _for_one_phase(settings, train, batch_size)
+    settings = _with_phases(settings, train, batch_size)
     check_head(settings.head)
     check_tuning(settings)
     plot = _plot_path(out)
@@ -149,17 +152,18 @@ def lr_find(
             return job.run(data, wanted, plot)
 
 
-def _for_one_phase(config: TrainConfig, train: str | None, batch_size: int | None) -> TrainConfig:
-    """Return the configuration with the one phase that is tested, spelt out."""
+def _with_phases(config: TrainConfig, train: str | None, batch_size: int | None) -> TrainConfig:
+    """Return the configuration with its phases spelt out, the first as it is tested."""
     training = config.training
     if training.strategy in ("probe", "auto"):
         training = training.model_copy(update={"strategy": "full"})
         config = config.model_copy(update={"training": training})
     changes = {"train": train, "batch_size": batch_size}
     given = {name: value for name, value in changes.items() if value is not None}
-    first = planned_phases(config)[0].model_dump()
-    phase = build_config({"training": {"phases": [{**first, **given}]}}).training.phases[0]
-    training = training.model_copy(update={"phases": (phase,)})
+    first, *later = planned_phases(config)
+    changed = {**first.model_dump(), **given}
+    phase = build_config({"training": {"phases": [changed]}}).training.phases[0]
+    training = training.model_copy(update={"phases": (phase, *later)})
     return config.model_copy(update={"training": training})
 
 
@@ -187,7 +191,7 @@ class _LrFindJob:
         self._scratch = scratch
         self._progress = progress
         self._watch = Stopwatch()
-        self._phase = config.training.phases[0]
+        self._phase, *self._later = config.training.phases
 
     def run(self, data: str | Path, wanted: RateRange, plot: Path | None) -> LrFindResult:
         with self._watch.step("audit"):
@@ -195,10 +199,9 @@ class _LrFindJob:
         with self._watch.step("start"):
             tuning = self._tuning_data(prepared)
             scratch = self._scratch
-            job = TuningJob(self._config, self._featuriser, scratch, self._progress).begin(tuning)
+            tuner = TuningJob(self._config, self._featuriser, scratch, self._progress)
+            job, arithmetic = tuner.begin(tuning, [self._phase])
         images = len(tuning.manifest)
-        with self._watch.step("arithmetic"):
-            arithmetic = job.choose_arithmetic()
         with self._watch.step("range test"):
             curve = job.find_rates(self._phase, arithmetic, wanted)
         suggestions = curve.suggest() if curve.clear else None
@@ -209,6 +212,7 @@ class _LrFindJob:
             curve=curve,
             suggestions=suggestions,
             phase=self._phase,
+            later=tuple(self._later),
             images=images,
             notes=notes,
             plot=plot,

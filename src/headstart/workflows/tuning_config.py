@@ -12,7 +12,7 @@ from headstart.errors import ConfigError
 from headstart.heads.presets import has_gradient
 from headstart.training.augmentation import resolve
 from headstart.training.optimisers import check_optimiser
-from headstart.training.strategies import full_phases, partial_phases, scratch_phases
+from headstart.training.strategies import full_phases, partial_phases, scratch_phases, weighed
 
 
 def wants_tuning(config: TrainConfig) -> bool:
@@ -64,4 +64,6 @@ def planned_phases(config: TrainConfig) -> list[PhaseConfig]:
     training = config.training
     if training.phases:
         return list(training.phases)
-    return _PLANS[training.strategy]() if training.strategy in _PLANS else []
+    if training.strategy not in _PLANS:
+        return []
+    return weighed(_PLANS[training.strategy](), config.head.class_weight)

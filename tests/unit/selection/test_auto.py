@@ -29,7 +29,8 @@ def means(**changes) -> Means:
     [
         ({}, "full", 8),
         ({"seconds_left": 6000.0}, "full", 10),
-        ({"seconds_left": 100.0}, "partial", 4),
+        ({"seconds_left": 100.0}, "partial", 3),
+        ({"seconds_left": 100.0, "views": 4}, "probe", 0),
         ({"seconds_left": 10.0}, "probe", 0),
         ({"seconds_left": -5.0}, "probe", 0),
         ({"advice": "partial"}, "partial", 20),

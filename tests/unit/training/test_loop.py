@@ -204,6 +204,59 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, uninterrupted) -> N
     assert all(torch.equal(weights(done)[n], t) for n, t in uninterrupted[0].items())
 
 
+def test_a_phase_that_stopped_early_stays_stopped_wherever_it_is_killed(tmp_path: Path) -> None:
+    worse = {
+        **PLAIN,
+        "optimiser": {"name": "sgd", "learning_rate": 3.0},
+        "early_stopping": {"monitor": "val_loss", "patience": 1},
+    }
+    phases = (worse, {**PLAIN, "epochs": 1})
+    whole = trainer(tmp_path / "whole", *phases)
+    expected = figures(whole.run())
+    assert len(expected) < PLAIN["epochs"], "it was to stop early"
+    for count in itertools.count(1):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            _kill_after(patch, count, inside_save=True)
+            try:
+                trainer(folder, *phases).run()
+            except Killed:
+                pass
+            else:
+                break
+        done = trainer(folder, *phases)
+        assert figures(done.run()) == expected
+        assert all(torch.equal(weights(done)[n], t) for n, t in weights(whole).items())
+    assert count > len(expected)
+
+
+def test_a_loss_out_of_all_proportion_is_an_explosion(tmp_path: Path) -> None:
+    wild = {**PLAIN, "optimiser": {"name": "sgd", "learning_rate": 1e4}}
+    with pytest.raises(TrainingError, match=r"the loss became \d.*last good checkpoint"):
+        trainer(tmp_path, wild).run()
+
+
+class Listening(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, words: str) -> None:
+        self.said.append(words)
+
+
+def test_every_epoch_says_how_it_goes_and_how_long_it_will_take(tmp_path: Path) -> None:
+    given = trainer(tmp_path, {**PLAIN, "epochs": 2})
+    given._progress = heard = Listening()
+    given.run()
+    first, last = (words for words in heard.said if "epoch" in words)
+    for words in ("epoch 1/2", "loss", "accuracy", "learning rate 1.0e-02", "images/s", "left in"):
+        assert words in first
+    assert "left in" not in last
+
+
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, uninterrupted) -> None:
     trainer(tmp_path, *RICH).run()
     again = trainer(tmp_path, *RICH)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from headstart.config import TrainConfig, build_config
 from headstart.errors import ConfigError, DataError, UnknownNameError
+from headstart.workflows import augment as augment_module
 from headstart.workflows.augment import AugmentResult, augment
 
 FolderMaker = Callable[..., Path]
@@ -50,6 +51,25 @@ def test_classes_take_turns(photos: Path) -> None:
 def test_no_image_is_shown_twice_when_there_are_too_few(photos: Path) -> None:
     shown = sheet(photos, images=100, samples=1).images
     assert len(shown) == len(set(shown)) == 12
+
+
+@pytest.mark.parametrize(("mode", "side"), [("squash", 32), ("pad", 32), ("crop", 36)])
+def test_what_is_shown_has_the_scale_that_training_sees(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, mode: str, side: int
+) -> None:
+    seen = set()
+    real = augment_module.load_pixels
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        pixels = real(*arguments, **options)
+        seen.add(pixels.shape[0])
+        return pixels
+
+    monkeypatch.setattr(augment_module, "load_pixels", noted)
+    config = asked(width_shift=0.1)
+    data = config.data.model_copy(update={"geometry": mode})
+    sheet(photos, config=config.model_copy(update={"data": data}))
+    assert seen == {side}
 
 
 def test_the_seed_decides(photos: Path) -> None:

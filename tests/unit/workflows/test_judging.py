@@ -34,6 +34,8 @@ def test_priors_are_shares_of_what_was_learned_from() -> None:
         (("train", "val"), {"head": {"class_weight": "balanced"}}),
         (("train",), {"training": {"phases": [{"sampling": "balanced"}]}}),
         (("train",), {"training": {"phases": [{"loss": {"class_weight": "balanced"}}]}}),
+        (("train",), {"training": {"strategy": "full"}, "head": {"class_weight": "balanced"}}),
+        (("train",), {"training": {"strategy": "auto"}, "head": {"class_weight": "balanced"}}),
     ],
 )
 def test_training_that_counts_classes_the_same_has_equal_priors(

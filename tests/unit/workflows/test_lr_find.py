@@ -15,6 +15,7 @@ from headstart.config import build_config, set_dotted
 from headstart.data.manifest import Manifest
 from headstart.errors import ConfigError, UnknownNameError
 from headstart.training.rate_curve import RateCurve
+from headstart.workflows import fine_tuning
 from headstart.workflows.lr_find import LrFindResult, lr_find
 
 CONFIG: dict[str, Any] = {
@@ -101,12 +102,14 @@ def curve(*, clear: bool) -> RateCurve:
     return RateCurve(rates, 3 - fall, diverged=True)
 
 
-def made(phase: dict[str, Any], *, clear: bool = True) -> LrFindResult:
+def made(phase: dict[str, Any], *later: dict[str, Any], clear: bool = True) -> LrFindResult:
     measured = curve(clear=clear)
+    first, *rest = build_config({"training": {"phases": [phase, *later]}}).training.phases
     return LrFindResult(
         curve=measured,
         suggestions=measured.suggest() if clear else None,
-        phase=build_config({"training": {"phases": [phase]}}).training.phases[0],
+        phase=first,
+        later=tuple(rest),
         images=100,
         notes=(),
         plot=None,
@@ -130,6 +133,26 @@ def test_the_assignment_trains_the_phase_at_the_suggested_rate() -> None:
     rate = {"learning_rate": 5.0}
     optimiser = again.optimiser.model_copy(update=rate)
     assert again.model_copy(update={"optimiser": optimiser}) == result.phase
+
+
+def test_the_assignment_keeps_the_phases_behind() -> None:
+    result = made({"train": "head"}, {"train": "all", "optimiser": {"learning_rate": 1e-5}})
+    first, second = build_config(set_dotted({}, [result.assignment])).training.phases
+    assert first.train == "head"
+    assert second == result.later[0]
+
+
+def test_batch_norms_that_train_start_from_the_head_that_training_starts_from(
+    photos_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refitted = []
+    real = fine_tuning.on_batch_statistics
+    monkeypatch.setattr(
+        fine_tuning, "on_batch_statistics", lambda *a, **k: refitted.append(1) or real(*a, **k)
+    )
+    config = {**CONFIG, "training": {"phases": [{"batch_norm": "train"}]}}
+    assert lr_find(photos_folder, config=config, **RANGE).curve.losses[0] < 5
+    assert refitted == [1]
 
 
 def test_a_cycle_peaks_where_the_loss_is_lowest() -> None:

@@ -10,8 +10,6 @@ from typing import Final, Literal
 from headstart.errors import WeightsError
 
 Origin = Literal["file", "bundled", "folder", "cache", "hub", "random"]
-RANDOM_WEIGHTS: Final = "none"
-"""What ``--weights`` says for random weights on purpose."""
 UNKNOWN_LICENCE: Final = "unknown"
 AUTO: Final = "auto"
 """Tensor names are recognised by their looks."""

@@ -12,7 +12,6 @@ from headstart.backbones.spec import BackboneSpec, PackagedWeights, UrlWeights
 from headstart.backbones.weights.digests import known_sha256
 from headstart.backbones.weights.file import (
     AUTO,
-    RANDOM_WEIGHTS,
     UNKNOWN_LICENCE,
     Origin,
     WeightsFile,
@@ -22,6 +21,7 @@ from headstart.backbones.weights.folder import find_in_folder, folder_licence
 from headstart.backbones.weights.hub_cache import find_cached
 from headstart.backbones.weights.missing import forbidden_by, missing_weights
 from headstart.backbones.weights.packaged import find_packaged, is_installed
+from headstart.config.schema import RANDOM_WEIGHTS
 from headstart.errors import WeightsError
 from headstart.progress import Progress, Silent
 

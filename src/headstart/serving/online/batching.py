@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -66,10 +68,11 @@ class BatchQueue:
         self._running = 0
         self._waiting: deque[_Waiting] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        for lanes in self._free.values():
-            for lane in lanes:
-                lane.request.infer()  # the first run allocates: not at a request's expense
-                lane.request.set_callback(self._wake, lane)
+        self._lanes = tuple(lane for lanes in self._free.values() for lane in lanes)
+        wake = partial(_wake, weakref.ref(self))  # what OpenVINO holds is never collected
+        for number, lane in enumerate(self._lanes):
+            lane.request.infer()  # the first run allocates: not at a request's expense
+            lane.request.set_callback(wake, number)
 
     async def infer(self, pixels: Pixels) -> Vector:
         """Return the graph's output for one image, float32 (K,)."""
@@ -91,11 +94,11 @@ class BatchQueue:
             self._running += 1
             lane.request.start_async()
 
-    def _wake(self, lane: _Lane) -> None:
-        """Run by a thread of OpenVINO's."""
+    def wake(self, number: int) -> None:
+        """Take note that a lane is done. Run by a thread of OpenVINO's."""
         assert self._loop is not None
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._finish, lane)
+            self._loop.call_soon_threadsafe(self._finish, self._lanes[number])
 
     def _finish(self, lane: _Lane) -> None:
         done, lane.working_on = lane.working_on, []
@@ -111,6 +114,12 @@ class BatchQueue:
                     waiting.answer.set_result(vector)
         self._free[lane.size].append(lane)
         self._start()
+
+
+def _wake(queue: weakref.ref[BatchQueue], number: int) -> None:
+    alive = queue()
+    if alive is not None:
+        alive.wake(number)
 
 
 def _settle_failed(done: list[_Waiting], error: RuntimeError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import Final
 
@@ -18,6 +19,7 @@ from headstart.serving.online.views import View
 
 __all__ = ["NO_START", "OVERRUN", "DecoderPool", "DecodingLimits"]
 
+_LOGGER: Final = logging.getLogger("headstart.serving")
 NO_START: Final = "a process that decodes images does not start: is there memory left?"
 _MOST_TRIES: Final = 2
 _REST_S: Final = 1.0
@@ -110,7 +112,12 @@ class DecoderPool:
     def _replace(self) -> None:
         if self._is_closed:
             return
-        process = DecodingProcess(self._limits, self)
+        try:
+            process = DecodingProcess(self._limits, self)
+        except OSError as error:  # no memory or no descriptor left: there may be soon
+            _LOGGER.warning("no decoding process", exc_info=error)
+            asyncio.get_running_loop().call_later(_REST_S, self._replace)
+            return
         self._processes.add(process)
         self._connect(process)
 

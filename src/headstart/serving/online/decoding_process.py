@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -68,6 +69,9 @@ class DecodingProcess(asyncio.Protocol):
     Args:
         limits: What one image may cost.
         owner: Is told when it is free and when it has ended.
+
+    Raises:
+        OSError: There is no memory, or no descriptor left, for another process.
     """
 
     def __init__(self, limits: DecodingLimits, owner: Owner) -> None:
@@ -78,10 +82,14 @@ class DecodingProcess(asyncio.Protocol):
         self._received = b""
         self._deadline: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        self._room = Room.build()
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = _started(theirs.fileno(), self._room.descriptor, limits)
+        with ExitStack() as undone:
+            self._room = Room.build()
+            undone.callback(self._room.close)
+            self._socket, theirs = socket.socketpair()
+            undone.callback(self._socket.close)
+            with theirs:
+                self._process = _started(theirs.fileno(), self._room.descriptor, limits)
+            undone.pop_all()
 
     async def connect(self) -> None:
         """Listen to it; its owner is told once it takes images."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from headstart.training.augmentation.augmenter import Augmenter
 from headstart.training.augmentation.placement import source_px
-from headstart.training.augmentation.presets import PRESETS, is_off, resolve
+from headstart.training.augmentation.presets import PRESETS, is_off, resolve, switched_off
 from headstart.training.augmentation.words import describe
 
-__all__ = ["PRESETS", "Augmenter", "describe", "is_off", "resolve", "source_px"]
+__all__ = [
+    "PRESETS",
+    "Augmenter",
+    "describe",
+    "is_off",
+    "resolve",
+    "source_px",
+    "switched_off",
+]

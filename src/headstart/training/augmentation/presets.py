@@ -86,6 +86,16 @@ def is_off(config: AugmentationConfig) -> bool:
     return not resolve(config).model_dump(exclude_none=True, exclude={"fill", "margin"})
 
 
+def switched_off(config: AugmentationConfig) -> frozenset[str]:
+    """Return the settings that were given, and given as none: somebody wants them off.
+
+    >>> switched_off(AugmentationConfig(horizontal_flip=False))
+    frozenset({'horizontal_flip'})
+    """
+    given = config.model_dump(exclude_none=True, exclude={"preset", "fill", "margin"})
+    return frozenset(name for name, value in given.items() if _changes_nothing(name, value))
+
+
 def _preset_settings(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,6 +95,16 @@ def test_what_waits_while_all_are_busy_goes_together(played: Played) -> None:
         return [float((await one)[0]) for one in asked]
 
     assert asyncio.run(scenario()) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_queue_that_is_replaced_lets_its_networks_go(played: Played) -> None:
+    requests = [lane.request for lane in played.queue._lanes]
+    gone = weakref.ref(played.queue)
+    del played.queue  # its requests still know what to call, as OpenVINO's do
+    gc.collect()
+    assert gone() is None
+    for request in requests:
+        request.over()  # and what was in work ends without harm
 
 
 def test_a_failure_is_told_to_its_own_images_alone(played: Played) -> None:

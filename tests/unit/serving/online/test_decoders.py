@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from headstart.data.decoding import load_pixels
 from headstart.data.geometry import Geometry
 from headstart.errors import BadImageError, DataError
-from headstart.serving.online import decoding_process
+from headstart.serving.online import decoders, decoding_process
 from headstart.serving.online.decoders import OVERRUN, DecoderPool, DecodingLimits
 from headstart.serving.online.views import View, Whole
 
@@ -146,6 +147,26 @@ def test_a_process_that_ends_before_it_has_an_image_costs_that_nothing(
     image = encoded(picture(1))
     np.testing.assert_array_equal(pool.decoded(image), load_pixels(image, GEOMETRY))
     assert pool.pool.lost == 0
+    pool.close()
+
+
+def test_a_process_that_cannot_be_replaced_at_once_is_replaced_later(
+    monkeypatch: pytest.MonkeyPatch, picture
+) -> None:
+    sound, failures = decoding_process._started, [OSError("no memory"), OSError("no descriptor")]
+
+    def start(*given: Any) -> subprocess.Popen[bytes]:
+        if failures:
+            raise failures.pop()
+        return sound(*given)
+
+    monkeypatch.setattr(decoders, "_REST_S", 0.05)
+    monkeypatch.setattr(decoding_process, "_started", played(READY_THEN))
+    pool = Pool(seconds=20, memory_mb=64)
+    monkeypatch.setattr(decoding_process, "_started", start)
+    image = encoded(picture(1))
+    np.testing.assert_array_equal(pool.decoded(image), load_pixels(image, GEOMETRY))
+    assert not failures
     pool.close()
 
 

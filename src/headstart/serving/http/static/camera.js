@@ -29,6 +29,7 @@ function stream(take) {
     try {
       const begun = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
       if (!dialog.open) return end(begun);
+      if (running) end(running); // opened twice while the browser asked
       running = begun;
       view.srcObject = begun;
       await view.play();

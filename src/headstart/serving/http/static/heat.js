@@ -7,7 +7,7 @@ const MOST_CLASSES = 40;
 
 // The switch under an answer; `show` is given the picture's address, or null for the image itself.
 export function heatSwitch({ file, name, titled, model, prediction, show }) {
-  const state = { on: false, label: prediction.label, drawn: new Map() };
+  const state = { on: false, label: prediction.label, drawn: new Map(), isGone: false };
   const said = el("p", { class: "small muted", role: "status" });
   const press = el("button", { type: "button", "aria-describedby": titled, on: { click: () => turn(!state.on) } }, "Show why");
   const choice = el("select", { hidden: true, "aria-label": `Class to explain in ${name}`, on: { change: () => pick() } }, options(prediction));
@@ -32,9 +32,8 @@ export function heatSwitch({ file, name, titled, model, prediction, show }) {
     said.textContent = "Drawing…";
     holder.setAttribute("aria-busy", "true");
     try {
-      const made = state.drawn.get(label) ?? (await fetched(label));
-      state.drawn.set(label, made);
-      if (!state.on || state.label !== label) return;
+      const made = state.drawn.get(label) ?? kept(label, await fetched(label));
+      if (state.isGone || !state.on || state.label !== label) return;
       show(made.address, `What speaks for ${label} in ${name}`);
       said.textContent = `Bright: what speaks for ${label} more than for the others${made.method === "occlusion" ? ", found by covering parts" : ""}.`;
     } catch (error) {
@@ -49,10 +48,24 @@ export function heatSwitch({ file, name, titled, model, prediction, show }) {
 
   async function fetched(label) {
     const { headers, content } = await ask("/v1/explain", { body: form(file, { model: model.name, label }) });
-    return { address: URL.createObjectURL(content), method: headers.get("x-headstart-method") };
+    return { content, method: headers.get("x-headstart-method") };
   }
 
-  return { element: holder, forget: () => state.drawn.forEach(({ address }) => URL.revokeObjectURL(address)) };
+  // An address holds its picture in memory until it is given back: one a class, none once the card is gone.
+  function kept(label, { content, method }) {
+    if (!state.isGone && !state.drawn.has(label)) {
+      state.drawn.set(label, { address: URL.createObjectURL(content), method });
+    }
+    return state.drawn.get(label);
+  }
+
+  function forget() {
+    state.isGone = true;
+    for (const { address } of state.drawn.values()) URL.revokeObjectURL(address);
+    state.drawn.clear();
+  }
+
+  return { element: holder, forget };
 }
 
 function options({ probabilities, label }) {
