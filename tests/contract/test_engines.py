@@ -23,7 +23,7 @@ TOLERANCE = {"f32": 1e-4, "bf16": 0.05}
 
 def build(name: str, precision: str, graph) -> Engine:
     if name == "openvino":
-        return OpenVinoEngine(graph.path, precision=precision, batch_size=BATCH)
+        return OpenVinoEngine(graph.path, precision=precision, batch_size=BATCH, threads=2)
     spec = find_backbone("efficientnet_lite0")
     module = build_module(spec, resolve_weights(spec, cache=graph.path.parent))
     return TorchEngine(module, device="cpu", precision=precision, batch_size=BATCH)

@@ -103,15 +103,16 @@ def png(width, height, bits, colour, rows, *extra):
 def test_the_cap_is_checked_on_the_header_before_any_pixel():
     bomb = png(100_000, 100_000, 8, 2, b"")
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     for function in (read_header, decode):
         with pytest.raises(BadImageError, match=r"10,000,000,000 pixels, over the limit of 50,000"):
             function(bomb)
     with pytest.raises(BadImageError, match="--max-pixels"):
         load_pixels(bomb, Geometry())
-    assert time.perf_counter() - started < 1
-    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    took, most = time.process_time() - started, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    assert took < 1
+    assert most < 1_000_000
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])

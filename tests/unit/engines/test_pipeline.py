@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from headstart.data.containers import ArraysContainer
 from headstart.data.geometry import Geometry
 from headstart.data.manifest import Manifest, Rejected
+from headstart.engines import pipeline as pipeline_module
 from headstart.engines.base import Outputs, PixelBatch
 from headstart.engines.pipeline import ImagePipeline
 from headstart.errors import DataError
@@ -111,6 +112,12 @@ def test_images_beyond_the_pixel_limit_are_rejected() -> None:
     assert "40,000 pixels" in answer.reason
 
 
+@pytest.fixture
+def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "cpu_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("few_threads")
 def test_reading_stays_a_few_batches_ahead() -> None:
     container = Images([False] * 2000)
     run = pipeline().run(manifest(container), range(2000))
@@ -120,6 +127,7 @@ def test_reading_stays_a_few_batches_ahead() -> None:
     run.close()
 
 
+@pytest.mark.usefixtures("few_threads")
 def test_a_consumer_that_stops_early_stops_the_reading() -> None:
     container = Images([False] * 2000)
     run = pipeline().run(manifest(container), range(2000))

@@ -65,7 +65,7 @@ class Web(NamedTuple):
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Told:
         """Ask with the token, unless ``Authorization`` is given."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         with contextlib.closing(connection):
             sent = {"Authorization": f"Bearer {TOKEN}", **named}

@@ -61,7 +61,8 @@ def test_a_reader_that_stops_holds_nothing_up_and_lines_left_out_are_counted(
     assert time.monotonic() - begun < 1
     stream.reads_on.set()
     batched.flush()
-    assert json.loads(stream.getvalue().splitlines()[-1])["event"] == "lines left out"
+    events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert "lines left out" in events
 
 
 def test_a_reader_that_has_gone_is_no_failure() -> None:

@@ -231,8 +231,11 @@ def test_who_does_not_read_its_answers_is_cut_off() -> None:
             _reader, writer = await connection.open()
             writer.transport.pause_reading()
             writer.write(GET)
-            await asyncio.sleep(3 * DEADLINE_S)
-            left = len(connection._state.connections)
+            async with asyncio.timeout(30):
+                while not connection._state.connections:  # it is taken
+                    await asyncio.sleep(0.01)
+                while left := len(connection._state.connections):  # and let go
+                    await asyncio.sleep(0.01)
             writer.transport.abort()
             return left
 

@@ -75,9 +75,11 @@ def test_a_report_that_became_a_link_since_is_not_opened(web) -> None:
     content = report.read_text()
     report.unlink()
     report.symlink_to(web.runs.parent / "outside" / "report.html")
-    told = web.ask("GET", address)
-    report.unlink()
-    report.write_text(content)
+    try:
+        told = web.ask("GET", address)
+    finally:
+        report.unlink()
+        report.write_text(content)
     assert (told.status, told.json["error"]["code"]) == (404, "no_report")
 
 
