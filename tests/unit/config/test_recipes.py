@@ -149,3 +149,71 @@ def test_the_page_has_a_row_for_every_recipe() -> None:
     page = (Path(__file__).parents[3] / "docs" / "recipes.md").read_text(encoding="utf-8")
     rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
     assert rows[: len(PROMISED)] == sorted(PROMISED)
+
+
+STATED: dict[str, dict[str, Any]] = {
+    "rakuten-benchmark": {
+        "head.name": "gap-1024-512",
+        "head.optimiser": "adam",
+        "head.learning_rate": 1e-3,
+        "head.epochs": 40,
+        "head.batch_size": 64,
+    },
+    "butterflies": {
+        "data.test": 0.2,
+        "training.phases.0.train": "head",
+        "training.phases.0.epochs": 20,
+        "training.phases.0.optimiser.name": "rmsprop",
+        "training.phases.0.optimiser.learning_rate": 1e-3,
+        "training.phases.1.train": "all",
+        "training.phases.1.optimiser.name": "sgd",
+        "training.phases.1.optimiser.learning_rate": 1e-4,
+        "training.phases.1.optimiser.momentum": 0.9,
+    },
+    "waste": {
+        "backbone.name": "InceptionResNetV2",
+        "data.image_size_px": 320,
+        "training.augmentation.horizontal_flip": True,
+        "training.augmentation.vertical_flip": True,
+        "training.augmentation.rotation_turns": 0.2,
+        "training.phases.0.train": "head",
+        "training.phases.0.dropout": 0.2,
+        "training.phases.0.optimiser.learning_rate": 1e-3,
+        "training.phases.1.train": "from layer 500 of 780",
+        "training.phases.1.optimiser.learning_rate": 1e-5,
+        "training.phases.2.train": "from layer 300 of 780",
+        "training.phases.3.train": "all",
+        **{
+            f"training.phases.{phase}.early_stopping.{name}": value
+            for phase in range(4)
+            for name, value in {
+                "monitor": "val_accuracy",
+                "min_delta": 0.001,
+                "patience": 2,
+                "restore_best": True,
+            }.items()
+        },
+    },
+}
+"""What the systems themselves say, once more: a slip of the pen in a recipe is found here."""
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_values_are_those_that_the_system_states(name: str) -> None:
+    recipe = find_recipe(name)
+    found = dict(flattened(recipe.settings))
+    assert {key: found[key] for key in STATED[name]} == STATED[name]
+
+
+def test_grids_have_the_networks_of_their_systems() -> None:
+    assert len(find_recipe("rakuten-benchmark").grid) == 10
+    fine_tuned_from = [
+        member.settings.get("training.phases.1.train", "all")
+        for member in find_recipe("butterflies").grid
+    ]
+    assert sorted(fine_tuned_from) == [
+        "all",
+        "all",
+        "from layer 94 of 132",
+        "from layer 94 of 311",
+    ]
