@@ -39,6 +39,15 @@ class OptimiserConfig(Settings):
         None, description="Decay of the squared gradient (RMSprop)"
     )
     epsilon: Annotated[float, Field(gt=0)] | None = Field(None, description="Added to denominators")
+    amsgrad: bool | None = Field(
+        None, description="Go by the largest second moment so far (Adam, AdamW)"
+    )
+    centered: bool | None = Field(
+        None, description="Go by the variance of the gradient, not its square (RMSprop)"
+    )
+    initial_accumulator: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="What the sums of squared gradients start at (Adagrad)"
+    )
 
 
 class ScheduleConfig(Settings):

@@ -7,7 +7,7 @@ brings settings from there:
   *outside*; epsilon 3e-4 here comes nearest. Its momentum runs over steps that already
   carry the rate, as SGD's does, so the two part for a while after the rate changes.
 - Adam, AdamW, Nadam, Adamax: epsilon 1e-7 against 1e-8.
-- Adagrad: sums start at .1 and epsilon is 1e-7, against 0 and 1e-10.
+- Adagrad: sums start at .1 (``initial_accumulator``) and epsilon is 1e-7, against 0 and 1e-10.
 - An L2 penalty of c in Keras is a ``weight_decay`` of 2 c.
 
 On the processor steps are PyTorch's fused ones where it has them: one pass over the
@@ -34,16 +34,19 @@ _CLASSES: dict[str, tuple[type[torch.optim.Optimizer], dict[str, str]]] = {
     "sgd": (torch.optim.SGD, {"momentum": "momentum", "nesterov": "nesterov"}),
     "rmsprop": (
         torch.optim.RMSprop,
-        {"momentum": "momentum", "rho": "alpha", "epsilon": "eps"},
+        {"momentum": "momentum", "rho": "alpha", "epsilon": "eps", "centered": "centered"},
     ),
-    "adam": (torch.optim.Adam, _BETAS),
-    "adamw": (torch.optim.AdamW, _BETAS),
+    "adam": (torch.optim.Adam, {**_BETAS, "amsgrad": "amsgrad"}),
+    "adamw": (torch.optim.AdamW, {**_BETAS, "amsgrad": "amsgrad"}),
     "nadam": (torch.optim.NAdam, _BETAS),
-    "adagrad": (torch.optim.Adagrad, {"epsilon": "eps"}),
+    "adagrad": (
+        torch.optim.Adagrad,
+        {"epsilon": "eps", "initial_accumulator": "initial_accumulator_value"},
+    ),
     "adamax": (torch.optim.Adamax, _BETAS),
 }
 _FUSED = ("sgd", "adam", "adamw", "adagrad")
-_OPTIONS = ("momentum", "nesterov", "betas", "rho", "epsilon")
+_OPTIONS = tuple(dict.fromkeys(name for _, names in _CLASSES.values() for name in names))
 
 
 def parameter_groups(

@@ -17,12 +17,14 @@ from headstart.training.optimisers import (
 
 NAMES = get_args(OptimiserName)
 DEPTHS = {"early.weight": 2, "early.bias": 2, "norm.weight": 1, "norm.bias": 1}
+BETAS = {"betas": (0.8, 0.99), "epsilon": 1e-7}
 USED = {
     "sgd": {"momentum": 0.9, "nesterov": True},
-    "rmsprop": {"momentum": 0.5, "rho": 0.9, "epsilon": 3e-4},
-    "adagrad": {"epsilon": 1e-7},
+    "rmsprop": {"momentum": 0.5, "rho": 0.9, "epsilon": 3e-4, "centered": True},
+    "adagrad": {"epsilon": 1e-7, "initial_accumulator": 0.1},
+    "adam": {**BETAS, "amsgrad": True},
+    "adamw": {**BETAS, "amsgrad": True},
 }
-BETAS = {"betas": (0.8, 0.99), "epsilon": 1e-7}
 
 
 def network() -> nn.Module:
@@ -101,6 +103,7 @@ def test_settings_reach_the_optimiser() -> None:
         group = build_optimiser([{"params": weights}], given).param_groups[0]
         assert (group["lr"], group["weight_decay"]) == (0.3, 0.2)
         keys = {"rho": "alpha", "epsilon": "eps"}
+        keys["initial_accumulator"] = "initial_accumulator_value"
         for key, value in USED.get(name, BETAS).items():
             assert group[keys.get(key, key)] == value
 
