@@ -121,12 +121,7 @@ def _assign(place: Any, parts: Sequence[str], value: Any, said: str) -> None:
 def _places(place: Any, part: str, said: str) -> Iterable[Any]:
     """Return the keys that a part of a dotted key means."""
     if isinstance(place, dict):
-        if part != "*":
-            return [part]
-        raise ConfigError(
-            f"{said}: there is no list to take every place of; give one first, as in "
-            "training.phases=[{train: all}], or by --config or --recipe (a plan by name has none)"
-        )
+        return [part]
     if part == "*" and place:
         return range(len(place))
     if part.isdecimal() and int(part) < len(place):

@@ -155,8 +155,9 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _scratch_begins_with_nothing(self) -> Self:
-        """Take random weights for ``strategy: scratch``, unless some are named."""
-        if self.training.strategy == "scratch" and self.backbone.weights is None:
+        """Take random weights for the plan ``scratch``, unless some are named."""
+        is_scratch = self.training.strategy == "scratch" and not self.training.phases
+        if is_scratch and self.backbone.weights is None:
             backbone = self.backbone.model_copy(update={"weights": RANDOM_WEIGHTS})
             object.__setattr__(self, "backbone", backbone)  # frozen, but not finished yet
         return self

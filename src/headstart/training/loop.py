@@ -41,8 +41,6 @@ from headstart.training.step import TrainingStep
 from headstart.training.trunk import Shown
 
 _EVALUATION_BATCH = 64
-_EXPLODED = 1000.0
-"""How many times the loss of guessing a batch may cost; nothing has come back from there."""
 Listener = Callable[[Sequence[dict[str, Any]]], None]
 """Who is shown the history, as dictionaries of :class:`EpochRecord`, after every epoch."""
 _MODEL, _AVERAGE, _OPTIMISER = "model.", "average.", "optimiser."
@@ -290,9 +288,8 @@ class _Phase:
         self._at.shown += len(targets)
 
     def _check(self, loss: float) -> None:
-        guessing = math.log(max(2, self._feed.classes))
-        if not loss < _EXPLODED * guessing:  # also where it is no number
-            raise self._divergence(f"the loss became {loss:g}")
+        if not math.isfinite(loss):
+            raise self._divergence(f"the loss became {loss}")
 
     def _check_weights(self) -> None:
         """Make sure that whatever is saved can be gone on from."""

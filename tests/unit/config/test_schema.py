@@ -52,6 +52,8 @@ def test_from_scratch_means_random_weights_unless_some_are_named() -> None:
     named = {"training": {"strategy": "scratch"}, "backbone": {"weights": "mine.safetensors"}}
     assert build_config(named).backbone.weights == "mine.safetensors"
     assert build_config({"training": {"strategy": "full"}}).backbone.weights is None
+    phases = {"training": {"strategy": "scratch", "phases": [{}]}}  # then it is only a name
+    assert build_config(phases).backbone.weights is None
 
 
 @pytest.mark.parametrize("share", [0.3, 1, "1.0"])
