@@ -115,7 +115,8 @@ class PhaseConfig(Settings):
     @field_validator("train", mode="before")
     @classmethod
     def _a_share_is_a_number(cls, value: object) -> object:
-        return str(float(value)) if isinstance(value, int | float) else value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return str(float(value)) if is_number else value  # type: ignore[arg-type]
 
 
 class TrainingConfig(Settings):

@@ -14,6 +14,7 @@ from headstart.config.training import (
     PhaseConfig,
     ScheduleConfig,
 )
+from headstart.errors import ConfigError
 
 
 def fields(model: type[BaseModel]) -> Iterator[tuple[str, object]]:
@@ -60,6 +61,8 @@ def test_from_scratch_means_random_weights_unless_some_are_named() -> None:
 def test_what_is_trained_may_be_a_share(share: float | str) -> None:
     (phase,) = build_config({"training": {"phases": [{"train": share}]}}).training.phases
     assert phase.train == str(float(share))
+    with pytest.raises(ConfigError, match="train"):
+        build_config({"training": {"phases": [{"train": True}]}})
 
 
 def test_the_page_on_fine_tuning_knows_every_setting_of_a_phase() -> None:
