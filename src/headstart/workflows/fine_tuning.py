@@ -180,7 +180,12 @@ class TuningJob:
             return job, task
         with self._progress.wait("fitting the head on batch statistics"):
             task = on_batch_statistics(
-                job, task, self._config.head, arithmetic=arithmetic, seed=self._config.seed
+                job,
+                task,
+                self._config.head,
+                arithmetic=arithmetic,
+                seed=self._config.seed,
+                shown=len(task.train) * sum(phase.epochs for phase in phases),
             )
         return self._job(task, config), task
 

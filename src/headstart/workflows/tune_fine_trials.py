@@ -57,7 +57,11 @@ class TuningTrials:
         task = self._task(config, job)
         arithmetic = self._chosen_arithmetic(config, task)
         refit = partial(
-            on_batch_statistics, head=config.head, arithmetic=arithmetic, seed=config.seed
+            on_batch_statistics,
+            head=config.head,
+            arithmetic=arithmetic,
+            seed=config.seed,
+            shown=len(task.train) * sum(phase.epochs for phase in config.training.phases),
         )
         epochs = 0
 

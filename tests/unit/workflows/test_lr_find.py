@@ -14,8 +14,9 @@ import headstart
 from headstart.config import build_config, set_dotted
 from headstart.data.manifest import Manifest
 from headstart.errors import ConfigError, UnknownNameError
+from headstart.training.fine_tuning import FineTuning
 from headstart.training.rate_curve import RateCurve
-from headstart.workflows import fine_tuning
+from headstart.workflows import batch_head, fine_tuning
 from headstart.workflows.lr_find import LrFindResult, lr_find
 
 CONFIG: dict[str, Any] = {
@@ -153,6 +154,26 @@ def test_batch_norms_that_train_start_from_the_head_that_training_starts_from(
     config = {**CONFIG, "training": {"phases": [{"batch_norm": "train"}]}}
     assert lr_find(photos_folder, config=config, **RANGE).curve.losses[0] < 5
     assert refitted == [1]
+
+
+def test_the_longer_the_training_the_more_images_that_head_is_fitted_on(
+    photos_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    real = FineTuning.adopt_statistics
+
+    def noted(job: FineTuning, rows: Any, arithmetic: Any) -> Any:
+        seen.append(len(rows))
+        return real(job, rows, arithmetic)
+
+    monkeypatch.setattr(batch_head, "_FEWEST_IMAGES", 4)
+    monkeypatch.setattr(FineTuning, "adopt_statistics", noted)
+    for epochs in (1, 5, 50):
+        phases = [{"batch_norm": "train", "epochs": epochs}]
+        lr_find(photos_folder, config={**CONFIG, "training": {"phases": phases}}, **RANGE)
+    few, more, every = seen
+    assert few == 4  # of some 30: a head needs a few
+    assert few < more < every
 
 
 def test_a_cycle_peaks_where_the_loss_is_lowest() -> None:
