@@ -4,6 +4,7 @@
  * Each is one pass over memory. Sums go over a fixed share of rows a thread and are added
  * up in order: the same threads, the same bits.
  */
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,39 @@ int norm_moments(const bf16 *restrict x, const float *restrict origin, float *re
     return 0;
 }
 
+/* y = max(x, 0), and sums over rows of y - origin, and of its square. */
+int norm_rectified(const bf16 *restrict x, const float *restrict origin, bf16 *restrict y,
+                   float *restrict sum, float *restrict square, int64_t rows, int64_t c,
+                   int threads) {
+    void *room = make_room(c, threads);
+    if (!room) return 1;
+#pragma omp parallel num_threads(threads)
+    {
+        sums_t sums = sums_of(room, c, omp_get_thread_num());
+        float *restrict a = sums.block, *restrict b = sums.block + c;
+#pragma omp for schedule(static)
+        for (int64_t start = 0; start < rows; start += BLOCK) {
+            int64_t end = start + BLOCK < rows ? start + BLOCK : rows;
+            for (int64_t row = start; row < end; row++) {
+                const bf16 *xs = x + row * c;
+                bf16 *ys = y + row * c;
+#pragma omp simd
+                for (int64_t i = 0; i < c; i++) {
+                    bf16 kept = (xs[i] & 0x8000) ? 0 : xs[i];
+                    float value = widen(kept) - origin[i];
+                    ys[i] = kept;
+                    a[i] += value;
+                    b[i] += value * value;
+                }
+            }
+            close_block(sums, c);
+        }
+    }
+    add_up(room, c, threads, sum, square);
+    free(room);
+    return 0;
+}
+
 /* y = clip(x * scale + shift). */
 int norm_forward(const bf16 *restrict x, const float *restrict scale, const float *restrict shift,
                  bf16 *restrict y, int64_t rows, int64_t c, float low, float high, int threads) {
@@ -136,11 +170,13 @@ int norm_sums(const bf16 *restrict g, const bf16 *restrict y, const bf16 *restri
     return 0;
 }
 
-/* Gradient of x: g * by_g + x * by_x + rest, g where y was not clipped. */
+/* Gradient of x: g * by_g + x * by_x + rest, g where y was not clipped; where x is what a
+ * ReLU left, that of its input: 0 where nothing is left. */
 int norm_backward(const bf16 *restrict g, const bf16 *restrict y, const bf16 *restrict x,
                   const float *restrict by_g, const float *restrict by_x,
                   const float *restrict rest, bf16 *restrict out, int64_t rows, int64_t c,
-                  float low, float high, int threads) {
+                  float low, float high, int rectified, int threads) {
+    float least = rectified ? 0.0f : -INFINITY;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t row = 0; row < rows; row++) {
         const bf16 *gs = g + row * c, *ys = y + row * c, *xs = x + row * c;
@@ -149,7 +185,8 @@ int norm_backward(const bf16 *restrict g, const bf16 *restrict y, const bf16 *re
         for (int64_t i = 0; i < c; i++) {
             float was = widen(ys[i]);
             float passed = was > low && was < high ? widen(gs[i]) : 0.0f;
-            to[i] = narrow(passed * by_g[i] + widen(xs[i]) * by_x[i] + rest[i]);
+            float in = widen(xs[i]), change = passed * by_g[i] + in * by_x[i] + rest[i];
+            to[i] = in > least ? narrow(change) : 0;
         }
     }
     return 0;

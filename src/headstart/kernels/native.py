@@ -21,7 +21,7 @@ from headstart.config.places import cache_dir
 
 _FLAGS: Final = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 _SECONDS: Final = 120
-_SOURCES: Final = ("depthwise.c", "batch_norm.c", "pointwise.c", "pooling.c")
+_SOURCES: Final = ("depthwise.c", "batch_norm.c", "pointwise.c", "pooling.c", "dropout.c")
 _MANY_ROWS: Final = 4096
 """From here on tiles beat PyTorch's matrix product, up to twice; below they do not."""
 
@@ -34,7 +34,7 @@ class _Shape(ctypes.Structure):
 
 
 class Kernels:
-    """Depthwise gradients, norms, folded norms, pooling; bfloat16, dense, channels last.
+    """Depthwise gradients, norms, folded norms, pooling, dropout; bfloat16, dense, channels last.
 
     Args:
         library: What ``kernels/*.c`` were compiled to.
@@ -154,8 +154,16 @@ class Kernels:
         origin = rows[0].float()  # differences from it: large means cost no digits
         sums = torch.empty(2, rows.shape[1])
         self._call("norm_moments", *map(_pointer, (rows, origin, *sums)), *_sizes(rows))
-        offset, square = sums / len(rows)
-        return origin + offset, (square - offset * offset).clamp_min_(0)
+        return _moments(origin, sums, len(rows))
+
+    def rectified_moments(
+        self, rows: torch.Tensor, *, out: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write ``max(rows, 0)`` to ``out``, and return its :meth:`moments`."""
+        origin = rows[0].float().clamp_min_(0)
+        sums = torch.empty(2, rows.shape[1])
+        self._call("norm_rectified", *map(_pointer, (rows, origin, out, *sums)), *_sizes(rows))
+        return _moments(origin, sums, len(rows))
 
     def normalise(
         self,
@@ -204,6 +212,7 @@ class Kernels:
         low: float,
         high: float,
         *,
+        rectified: bool,
         out: torch.Tensor,
     ) -> None:
         """Compute ``g * by_g + rows * by_x + rest``, g being the gradient before the clip.
@@ -216,10 +225,31 @@ class Kernels:
             factors: ``by_g``, ``by_x`` and ``rest``, float32 (C,) each.
             low: See there.
             high: See there.
+            rectified: Whether ``rows`` are what a ReLU left, and the gradient of its input
+                is wanted.
             out: Where it goes, like ``gradient``.
         """
         tensors = (gradient, output, rows, *factors, out)
-        self._call("norm_backward", *map(_pointer, tensors), *_sizes(rows), *_ends(low, high))
+        ends = (*_ends(low, high), ctypes.c_int(rectified))
+        self._call("norm_backward", *map(_pointer, tensors), *_sizes(rows), *ends)
+
+    def drop(self, values: torch.Tensor, *, seed: int, share: float, out: torch.Tensor) -> None:
+        """Write values, a share of them zero, the others larger for it, to ``out``.
+
+        Args:
+            values: bfloat16, contiguous.
+            seed: Which; of 64 bits. The same seed drops the same places.
+            share: In [0, 1).
+            out: Like ``values``.
+        """
+        self._call(
+            "dropout",
+            *map(_pointer, (values, out)),
+            ctypes.c_uint64(seed),
+            ctypes.c_uint32(min(round(share * 2**32), 2**32 - 1)),
+            ctypes.c_float(1 / (1 - share)),
+            ctypes.c_int64(values.numel()),
+        )
 
     def pool(
         self, activation: torch.Tensor, least: float
@@ -263,6 +293,14 @@ class Kernels:
 
 
 Pad = tuple[int, int]
+
+
+def _moments(
+    origin: torch.Tensor, sums: torch.Tensor, count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and variance from sums of differences, and of their squares."""
+    offset, square = sums / count
+    return origin + offset, (square - offset * offset).clamp_min_(0)
 
 
 def _pointer(tensor: torch.Tensor) -> ctypes.c_void_p:

@@ -18,12 +18,11 @@ from torch.nn import functional
 
 from headstart.kernels.native import Kernels
 from headstart.training.conv_functions import Clip, Depthwise, Fold, Pointwise
-from headstart.training.norm_functions import Normalise
+from headstart.training.fast_dropout import reroute_dropout
+from headstart.training.fast_norms import clip_of, normalised, reroute_norms, rest_of
 
 _Bias = torch.Tensor | None
 _Run = Callable[[torch.Tensor, torch.Tensor, _Bias, _Bias], torch.Tensor]
-
-_CLIPS = {nn.ReLU: Clip(low=0.0), nn.ReLU6: Clip(0.0, 6.0), nn.Identity: Clip()}
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class _Pair:
 
 
 def accelerate(network: nn.Module, example: torch.Tensor, kernels: Kernels) -> int:
-    """Reroute every convolution that a batch norm follows directly, and the norm.
+    """Reroute every convolution that a batch norm follows directly, all norms and dropout.
 
     Only the modules' ``forward`` are replaced; :func:`restore` brings them back. The
     network must answer the example as before, else nothing is changed.
@@ -51,6 +50,8 @@ def accelerate(network: nn.Module, example: torch.Tensor, kernels: Kernels) -> i
         pairs = list(_pairs(network, example))
         for pair in pairs:
             _reroute(pair, kernels)
+        reroute_norms(network, [pair.norm for pair in pairs], kernels)
+        reroute_dropout(network, kernels)
         after = network(example)
     if not torch.allclose(before, after, rtol=1e-2, atol=1e-3 * float(before.abs().max())):
         restore(network)
@@ -84,7 +85,7 @@ def _pairs(network: nn.Module, example: torch.Tensor) -> Iterator[_Pair]:
     def keep(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         if isinstance(module, nn.Conv2d):
             made[id(output)] = (module, output)
-        elif isinstance(module, nn.BatchNorm2d) and id(inputs[0]) in made:
+        elif isinstance(module, nn.BatchNorm2d) and module.affine and id(inputs[0]) in made:
             taken.append(_Pair(made[id(inputs[0])][0], module))
 
     hooks = [module.register_forward_hook(keep) for module in network.modules()]
@@ -99,10 +100,10 @@ def _pairs(network: nn.Module, example: torch.Tensor) -> Iterator[_Pair]:
 
 def _reroute(pair: _Pair, kernels: Kernels) -> None:
     conv, norm = pair.conv, pair.norm
-    clip = _clip_of(norm)
+    clip = clip_of(norm)
     folded, plain = (_route(conv, kept, kernels) for kept in (clip or Clip(), Clip()))
-    rest = _rest_of(norm, done=clip is not None and folded.clips)
-    fused = partial(_fused, norm, clip, kernels)
+    rest = rest_of(norm, done=clip is not None and folded.clips)
+    fused = partial(normalised, norm, kernels)
     conv.forward = partial(_convolved, pair, folded, plain)  # type: ignore[method-assign]
     norm.forward = lambda x: fused(x) if norm.training else rest(x)  # type: ignore[method-assign,assignment]
 
@@ -138,17 +139,6 @@ def _folded(pair: _Pair) -> tuple[torch.Tensor, torch.Tensor]:
     if conv.bias is not None:
         shift = shift + conv.bias * scale
     return scale, shift
-
-
-def _fused(
-    norm: nn.BatchNorm2d, clip: Clip | None, kernels: Kernels, x: torch.Tensor
-) -> torch.Tensor:
-    """Normalise by the batch's statistics, activation included."""
-    if x.dtype != torch.bfloat16:
-        normal: torch.Tensor = type(norm).forward(norm, x)
-        return normal
-    parts = (norm.weight, norm.bias, norm, clip or Clip(), kernels)
-    return _rest_of(norm, done=clip is not None)(_apply(Normalise, x, *parts))
 
 
 def _route(conv: nn.Conv2d, clip: Clip, kernels: Kernels) -> _Route:
@@ -222,19 +212,3 @@ def _same(conv: nn.Conv2d, length: int, axis: int) -> tuple[int, int]:
     stride, reach = conv.stride[axis], (conv.kernel_size[axis] - 1) * conv.dilation[axis]
     total = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0)
     return total // 2, total - total // 2
-
-
-def _clip_of(norm: nn.BatchNorm2d) -> Clip | None:
-    """Return the activation that a norm brings along (timm's do), where it only clips."""
-    drop, act = getattr(norm, "drop", None), getattr(norm, "act", None)
-    if act is None:
-        return Clip()
-    return _CLIPS.get(type(act)) if isinstance(drop, nn.Identity) else None
-
-
-def _rest_of(norm: nn.BatchNorm2d, *, done: bool) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return what is left of a norm that was folded away: its activation, unless done."""
-    act, drop = getattr(norm, "act", None), getattr(norm, "drop", None)
-    if done or act is None:
-        return lambda x: x
-    return lambda x: act(drop(x) if drop is not None else x)

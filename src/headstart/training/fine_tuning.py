@@ -36,6 +36,7 @@ from headstart.training.head_module import (
 from headstart.training.loop import EpochRecord, Listener, Trainer
 from headstart.training.losses import soft_targets
 from headstart.training.lr_finder import RateRange, find_rates
+from headstart.training.memory import freed_memory_kept
 from headstart.training.network import Classifier, StandardisedLayers
 from headstart.training.plan import plan_phases
 from headstart.training.rate_curve import RateCurve
@@ -129,6 +130,7 @@ class FineTuning:
         classes = len(task.head.classes)
         self._feed = Feed(task.train, classes, augment, task.seed, device)
 
+    @freed_memory_kept()
     def choose_arithmetic(self, phases: Sequence[PhaseConfig] = ()) -> Arithmetic:
         """Measure which arithmetic is fastest here, and say so; the network is left as it was.
 
@@ -170,6 +172,7 @@ class FineTuning:
         steps = sum(phase.epochs * -(-images // phase.batch_size) for phase in phases)
         return Work(steps, max(1, len(phases)))
 
+    @freed_memory_kept()
     def find_rates(
         self, phase: PhaseConfig, arithmetic: Arithmetic, wanted: RateRange
     ) -> RateCurve:
@@ -190,6 +193,7 @@ class FineTuning:
             progress=self._progress,
         )
 
+    @freed_memory_kept()
     def run(
         self,
         phases: Sequence[PhaseConfig],
@@ -244,6 +248,7 @@ class FineTuning:
             progress=self._progress,
         )
 
+    @freed_memory_kept()
     def answer(
         self, examples: Examples, arithmetic: Arithmetic, *, mirrored: bool = False
     ) -> npt.NDArray[np.float64]:
@@ -261,6 +266,7 @@ class FineTuning:
             self.network.backbone.mirrored = False
         return logits.double().numpy()
 
+    @freed_memory_kept()
     def adopt_statistics(self, rows: Rows, arithmetic: Arithmetic) -> npt.NDArray[np.float32]:
         """Give batch norms the statistics of training images, as they are shown.
 

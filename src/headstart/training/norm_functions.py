@@ -12,7 +12,10 @@ from headstart.training.conv_functions import Clip, new_image, rows_of
 
 
 class Normalise(torch.autograd.Function):
-    """clip(batch norm(x)) by the batch's own statistics: channels-last (N, C, H, W)."""
+    """clip(batch norm(x)) by the batch's own statistics: channels-last (N, C, H, W).
+
+    Or of max(x, 0): networks of Keras users have the ReLU before the norm.
+    """
 
     @staticmethod
     def forward(
@@ -23,6 +26,7 @@ class Normalise(torch.autograd.Function):
         norm: nn.BatchNorm2d,
         clip: Clip,
         kernels: Kernels,
+        rectifies: bool = False,
     ) -> torch.Tensor:
         """Return bfloat16 like ``x``; the norm's running statistics move on.
 
@@ -34,16 +38,21 @@ class Normalise(torch.autograd.Function):
             norm: Whose statistics move.
             clip: What follows.
             kernels: The compiled passes.
+            rectifies: Whether ``x`` goes through a ReLU first.
         """
         rows, out = rows_of(x), new_image(x, x.shape)
-        mean, variance = kernels.moments(rows)
+        if rectifies:
+            given, rows = rows, torch.empty_like(rows)
+            mean, variance = kernels.rectified_moments(given, out=rows)
+        else:
+            mean, variance = kernels.moments(rows)
         _move_statistics(norm, mean, variance, len(rows))
         spread = torch.rsqrt(variance + norm.eps)
         scale = weight.float() * spread
         shift = bias.float() - mean * scale
         kernels.normalise(rows, scale, shift, clip.low, clip.high, out=rows_of(out))
         ctx.save_for_backward(rows, out if clip.is_on else None, mean, spread, scale)
-        ctx.clip, ctx.kernels = clip, kernels
+        ctx.clip, ctx.kernels, ctx.rectifies = clip, kernels, rectifies
         return out
 
     @staticmethod
@@ -57,8 +66,10 @@ class Normalise(torch.autograd.Function):
         by_x = -scale * spread * spread * product / len(rows)
         rest = -scale * total / len(rows) - by_x * mean
         factors = (scale, by_x, rest)
-        kernels.norm_backward(g, y, rows, factors, clip.low, clip.high, out=rows_of(x))
-        return x, product * spread, total, None, None, None
+        kernels.norm_backward(
+            g, y, rows, factors, clip.low, clip.high, rectified=ctx.rectifies, out=rows_of(x)
+        )
+        return x, product * spread, total, None, None, None, None
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 
 import pytest
@@ -15,9 +16,11 @@ from torch.nn import functional
 from headstart.backbones.catalog import find_backbone
 from headstart.backbones.graph import build_module
 from headstart.backbones.pooling import pool_all
+from headstart.backbones.scratch import build_scratch
 from headstart.kernels.native import Kernels, load_kernels
 from headstart.training.conv_functions import Clip, Depthwise
 from headstart.training.fast_convs import accelerate, restore
+from headstart.training.fast_dropout import Drop
 from headstart.training.norm_functions import Normalise
 
 NEEDS_COMPILER = "no C compiler here: the fast way is not taken"
@@ -40,6 +43,11 @@ def near(
     found, expected = found.detach().float(), expected.detach().float()
     scale = float(expected.abs().max()) + floor
     torch.testing.assert_close(found, expected, rtol=0, atol=share * scale)
+
+
+def scratch_network() -> nn.Module:
+    """Return convolutions, ReLUs, norms: in this order."""
+    return build_scratch("cifar_cnn", size_px=32)
 
 
 def nodes_alive() -> int:
@@ -159,10 +167,18 @@ def test_batch_norms_that_train_learn_as_before(kernels, name: str) -> None:
     st.sampled_from([(-torch.inf, torch.inf), (0.0, torch.inf), (0.0, 6.0)]),
     st.floats(-30, 30),
     st.sampled_from([0.1, None]),
+    st.booleans(),
     st.integers(0, 9),
 )
 def test_batch_norm_is_pytorchs(
-    kernels, channels: int, side: int, ends, offset: float, momentum: float | None, seed: int
+    kernels,
+    channels: int,
+    side: int,
+    ends,
+    offset: float,
+    momentum: float | None,
+    rectifies: bool,
+    seed: int,
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     x = (offset + torch.randn(3, channels, side, side + 1, generator=generator)).bfloat16()
@@ -173,8 +189,9 @@ def test_batch_norm_is_pytorchs(
     other.load_state_dict(mine.state_dict())
     x1, x2 = x.clone().requires_grad_(), x.float().requires_grad_()
     clip = Clip(*ends)
-    found = Normalise.apply(x1, mine.weight, mine.bias, mine, clip, kernels)
-    expected = other(x2).clamp(*ends)
+    given = x2.relu() if rectifies else x2
+    found = Normalise.apply(x1, mine.weight, mine.bias, mine, clip, kernels, rectifies)
+    expected = other(given).clamp(*ends)
     near(found, expected)
     near(mine.running_mean, other.running_mean)
     near(mine.running_var, other.running_var)
@@ -182,11 +199,78 @@ def test_batch_norm_is_pytorchs(
     passes = (found > ends[0]) & (found < ends[1])  # at the clip's edges rounding decides
     fresh = nn.BatchNorm2d(channels, momentum=momentum)
     fresh.load_state_dict({**mine.state_dict(), "running_mean": torch.zeros(channels)})
-    fresh(x2).backward(gradient.float() * passes)
+    fresh(given).backward(gradient.float() * passes)
     found.backward(gradient)
     near(x1.grad, x2.grad, share=0.04)
     near(mine.weight.grad, fresh.weight.grad)
     near(mine.bias.grad, fresh.bias.grad)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    st.floats(0.01, 0.99),
+    st.integers(0, 9),
+)
+def test_dropout_goes_back_the_way_it_came(
+    kernels, shape: list[int], share: float, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    x = torch.randn(shape).bfloat16().requires_grad_()
+    found = Drop.apply(x, share, kernels)
+    kept = found != 0
+    near(found, x * kept / (1 - share))
+    gradient = torch.randn(shape).bfloat16()
+    found.backward(gradient)
+    near(x.grad, gradient * kept / (1 - share))
+    torch.manual_seed(seed)
+    torch.randn(shape)
+    assert torch.equal(Drop.apply(x, share, kernels), found)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
+def test_dropout_leaves_out_the_share_it_is_told_everywhere(kernels, share: float) -> None:
+    torch.manual_seed(0)
+    images = torch.ones(64, 32, 16, 16, dtype=torch.bfloat16)
+    dropped = (Drop.apply(images, share, kernels) == 0).double()
+    assert float(dropped.mean()) == pytest.approx(share, abs=0.002)
+    for axes in ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)):
+        assert float((dropped.mean(axes) - share).abs().max()) < 0.04
+    again = (Drop.apply(images, share, kernels) == 0).double()
+    both = float((dropped * again).mean())
+    assert both == pytest.approx(share**2, abs=0.003)  # one draw says nothing of the next
+    beside = float((dropped[:, 1:] * dropped[:, :-1]).mean())
+    assert beside == pytest.approx(share**2, abs=0.003)
+
+
+@pytest.mark.parametrize("build", [scratch_network, lambda: timm.create_model("densenet121")])
+def test_norms_without_a_convolution_before_them_learn_as_before(kernels, build) -> None:
+    torch.manual_seed(0)
+    network = build().to(memory_format=torch.channels_last).train()
+    other = copy.deepcopy(network)
+    images = torch.randn(16, 3, 32, 32).to(memory_format=torch.channels_last)
+    accelerate(network, images, kernels)
+    for one in (network, other):
+        for module in one.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0  # what falls out is another draw
+    exact, plain = (gradients(other, images, rough=rough) for rough in (False, True))
+    assert alike(gradients(network, images), exact) > alike(plain, exact) - 0.1
+    gradients(network, images, rough=False)  # as many batches as the other saw
+    for statistic, expected in other.named_buffers():
+        near(network.get_buffer(statistic), expected, share=0.05, floor=1e-2)
+    network.eval(), other.eval()
+    other.load_state_dict(network.state_dict())
+    torch.testing.assert_close(network(images), other(images), rtol=1e-2, atol=1e-3)
+
+
+def test_a_relu_that_is_used_twice_is_left_alone(kernels) -> None:
+    relu = nn.ReLU()
+    chain = nn.Sequential(nn.Conv2d(3, 4, 3), relu, nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3), relu)
+    images = torch.randn(4, 3, 8, 8)
+    accelerate(chain.train(), images, kernels)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(chain(images).detach().min()) == 0
 
 
 class Shared(nn.Module):
