@@ -16,6 +16,9 @@ ArchiveCache: TypeAlias = Annotated[
 ]
 Augment: TypeAlias = Annotated[str | None, setting("training.augmentation.preset", "--augment")]
 Backbone: TypeAlias = Annotated[str | None, setting("backbone.name", "--backbone", "--model")]
+BatchSize: TypeAlias = Annotated[
+    int | None, setting("training.batch_size", "--batch-size", "--batch")
+]
 Bundle: TypeAlias = Annotated[Path, typer.Argument(help="Bundle folder, or the run that holds it.")]
 Cache: TypeAlias = Annotated[
     Path | None, typer.Option("--cache", help="Cache folder. [HEADSTART_CACHE, or the user's]")
@@ -29,6 +32,7 @@ Data: TypeAlias = Annotated[
     str, typer.Argument(help="Folder, archive or table of labelled images.")
 ]
 Engine: TypeAlias = Annotated[str | None, setting("engine.name", "--engine")]
+Epochs: TypeAlias = Annotated[int | None, setting("training.epochs", "--epochs")]
 Geometry: TypeAlias = Annotated[str | None, setting("data.geometry", "--geometry")]
 Head: TypeAlias = Annotated[str | None, setting("head.name", "--head")]
 ImageSize: TypeAlias = Annotated[
@@ -36,6 +40,9 @@ ImageSize: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[
     str | None, typer.Option("--json", help="JSON file to write; - for the terminal.")
+]
+LearningRate: TypeAlias = Annotated[
+    float | None, setting("training.learning_rate", "--learning-rate", "--lr")
 ]
 Offline: TypeAlias = Annotated[bool, setting("backbone.offline", "--offline")]
 Precision: TypeAlias = Annotated[str | None, setting("engine.precision", "--precision")]

@@ -132,6 +132,9 @@ class TrainingConfig(Settings):
         description="Time that the whole run may take with strategy auto, such as 90s, 10m, 2h",
     )
     phases: tuple[PhaseConfig, ...] = Field((), description="An explicit plan, instead")
+    epochs: int | None = Field(None, ge=1, description="Epochs of every phase, not its plan's")
+    batch_size: int | None = Field(None, ge=1, description="Images a step, in every phase")
+    learning_rate: float | None = Field(None, gt=0, description="Learning rate of every phase")
     augmentation: AugmentationConfig = AugmentationConfig()
     arithmetic: Literal["auto", "f32", "bf16", "bf16-fast", "f16"] = Field(
         "auto", description="How steps are computed: what measures fastest (auto), or always one"

@@ -25,7 +25,7 @@ from headstart.workflows.fine_tuning import TuningJob
 from headstart.workflows.geometry_choice import choose_geometry
 from headstart.workflows.preparation import PreparedData, prepare
 from headstart.workflows.stopwatch import Stopwatch
-from headstart.workflows.tuning_config import check_tuning, planned_phases
+from headstart.workflows.tuning_config import check_tuning, spelt_out
 from headstart.workflows.tuning_data import TuningData
 
 _SUFFIX: Final = ".png"
@@ -160,10 +160,11 @@ def _with_phases(config: TrainConfig, train: str | None, batch_size: int | None)
         config = config.model_copy(update={"training": training})
     changes = {"train": train, "batch_size": batch_size}
     given = {name: value for name, value in changes.items() if value is not None}
-    first, *later = planned_phases(config)
+    config = spelt_out(config)
+    first, *later = config.training.phases
     changed = {**first.model_dump(), **given}
     phase = build_config({"training": {"phases": [changed]}}).training.phases[0]
-    training = training.model_copy(update={"phases": (phase, *later)})
+    training = config.training.model_copy(update={"phases": (phase, *later)})
     return config.model_copy(update={"training": training})
 
 

@@ -21,7 +21,7 @@ from headstart.workflows.run_directory import free_name, refuse_existing
 from headstart.workflows.tune_job import TuneJob
 from headstart.workflows.tune_record import RESULT, Metric, TuneRecord, find_search
 from headstart.workflows.tune_result import METRIC_NAMES, TuneResult
-from headstart.workflows.tuning_config import check_tuning, planned_phases, wants_tuning
+from headstart.workflows.tuning_config import check_tuning, spelt_out, wants_tuning
 
 __all__ = ["TuneResult", "tune"]
 
@@ -123,14 +123,13 @@ def _spelt_out(config: TrainConfig) -> TrainConfig:
     """Return the configuration with its phases, if it has any, written out."""
     if not wants_tuning(config):
         return config
-    phases = tuple(planned_phases(config))
-    if not phases:
+    written = spelt_out(config)
+    if not written.training.phases:
         raise ConfigError(
             "the strategy auto makes its own plan, which cannot be searched: choose "
             "--strategy partial, full or scratch, or give phases; without one, heads are searched"
         )
-    training = config.training.model_copy(update={"phases": phases})
-    return config.model_copy(update={"training": training})
+    return written
 
 
 def _space(space: str | Path | Mapping[str, Any] | None, config: TrainConfig) -> Space:

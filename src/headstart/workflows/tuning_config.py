@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from headstart.config import TrainConfig
 from headstart.config.schema import HeadConfig
-from headstart.config.training import PhaseConfig
+from headstart.config.training import PhaseConfig, TrainingConfig
 from headstart.errors import ConfigError
 from headstart.heads.presets import has_gradient
 from headstart.training.augmentation import resolve
@@ -34,9 +34,27 @@ def check_tuning(config: TrainConfig) -> None:
             "folds and ensembles are of heads on a frozen network: leave out --folds and "
             "--ensemble (head.cross_validate, head.ensemble), or choose --strategy probe"
         )
+    _check_changes(config.training)
     resolve(config.training.augmentation)
     for phase in planned_phases(config):
         check_optimiser(phase.optimiser)
+
+
+def _check_changes(training: TrainingConfig) -> None:
+    """Refuse changes to a plan where there is none to be changed."""
+    changed = [name for name in _CHANGES if getattr(training, name) is not None]
+    if not changed or training.phases or training.strategy in _PLANS:
+        return
+    why = {
+        "probe": "the strategy probe fits the head alone, without one (a dense head has "
+        "head.epochs)",
+        "auto": "the strategy auto makes its own plan, within the budget",
+    }
+    raise ConfigError(
+        f"training.{changed[0]} changes the phases of a plan, and "
+        f"{why[training.strategy]}: choose --strategy partial, full or scratch, a recipe, "
+        f"or leave it out"
+    )
 
 
 def refuse_without_gradient(head: HeadConfig) -> None:
@@ -59,11 +77,33 @@ _PLANS: Final[Mapping[str, Callable[[], list[PhaseConfig]]]] = {
 }
 
 
+_CHANGES: Final = ("epochs", "batch_size", "learning_rate")
+"""Settings that change every phase of a plan."""
+
+
 def planned_phases(config: TrainConfig) -> list[PhaseConfig]:
     """Return the phases that a configuration means; none where they are not known yet."""
     training = config.training
     if training.phases:
-        return list(training.phases)
-    if training.strategy not in _PLANS:
+        phases = list(training.phases)
+    elif training.strategy in _PLANS:
+        phases = weighed(_PLANS[training.strategy](), config.head.class_weight)
+    else:
         return []
-    return weighed(_PLANS[training.strategy](), config.head.class_weight)
+    return [_changed(phase, training) for phase in phases]
+
+
+def spelt_out(config: TrainConfig) -> TrainConfig:
+    """Return a configuration with the phases that it means written out, if they are known."""
+    written = {**dict.fromkeys(_CHANGES), "phases": tuple(planned_phases(config))}
+    training = config.training.model_copy(update=written)
+    return config.model_copy(update={"training": training})
+
+
+def _changed(phase: PhaseConfig, training: TrainingConfig) -> PhaseConfig:
+    wanted = {"epochs": training.epochs, "batch_size": training.batch_size}
+    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    if training.learning_rate is not None:
+        rate = {"learning_rate": training.learning_rate}
+        changes["optimiser"] = phase.optimiser.model_copy(update=rate)
+    return phase.model_copy(update=changes)
