@@ -34,3 +34,19 @@ def test_the_layers_before_its_classifier_are_trained_where_they_are_used(
     assert hidden[2].training is trained  # its dropout
     learned = [id(weight) for group in plan.groups() for weight in group["params"]]
     assert (id(hidden[0].weight) in learned) is trained
+
+
+def test_rates_decay_stage_by_stage_towards_the_input() -> None:
+    network = build_scratch("cnn6", size_px=SIZE_PX)
+    backbone = TappedBackbone(network, find_backbone("cnn6"))
+    backbone.narrow(["final/mean"])
+    classifier = Classifier(backbone, nn.Linear(128, 2))
+    example = torch.zeros(2, 3, SIZE_PX, SIZE_PX)
+    optimiser = {"learning_rate": 0.8, "layer_decay": 0.5, "head_factor": 10}
+    phases = [PhaseConfig.model_validate({"train": "all", "optimiser": optimiser})]
+    (plan,) = plan_phases(classifier, phases, arithmetic=Arithmetic("f32"), example=example)
+    plan.prepare()
+    rates = {id(weight): group["lr"] for group in plan.groups() for weight in group["params"]}
+    found = [{rates[id(weight)] for weight in stage.parameters()} for stage in network.stages]
+    assert found == [{0.2}, {0.4}, {0.8}]
+    assert {rates[id(weight)] for weight in classifier.head.parameters()} == {8.0}

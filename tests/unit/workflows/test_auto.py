@@ -61,10 +61,11 @@ def decide(
     advice: str = "full",
     seconds: float = 600.0,
     training: Any = MappingProxyType({}),
+    backbone: nn.Module | None = None,
     **settings: Any,
 ) -> TuningPlan:
     task: Any = SimpleNamespace(
-        train=range(IMAGES), validation=Validation(), backbone=nn.Identity()
+        train=range(IMAGES), validation=Validation(), backbone=backbone or nn.Identity()
     )
     planner = AutoPlanner(
         build_config({**settings, "training": {"strategy": "auto", **training}}),
@@ -109,3 +110,50 @@ def test_classes_weigh_as_they_do_for_the_head(tmp_path: Path, tried) -> None:
     plan = decide(tmp_path, head={"class_weight": "balanced"})
     assert {phase.loss.class_weight for phase in plan.phases} == {"balanced"}
     assert tried[-1].phase.loss.class_weight == "balanced"
+
+
+def decide_on_norms(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *, shift: float, surer: str = ""
+) -> tuple[TuningPlan, list[str]]:
+    """Return a plan for a network with batch norms, and the modes that were tried.
+
+    Args:
+        monkeypatch: Stands in for trials and for the look at the images.
+        folder: Of the run.
+        shift: How far the images' variances are from the pretrained ones.
+        surer: The mode whose trial answers better.
+    """
+    modes: list[str] = []
+
+    def run(trial: Trial, *_: Any, **__: Any) -> TrialResult:
+        modes.append(trial.phase.batch_norm)
+        sure = 6.0 if trial.phase.batch_norm == surer else 1.0
+        noise = np.random.default_rng(len(modes)).normal(size=(len(TARGETS), 2))
+        return TrialResult(trial, sure * np.eye(2)[TARGETS] + noise, RATE)
+
+    monkeypatch.setattr(auto_trials, "run_trial", run)
+    monkeypatch.setattr(auto_trials.TrialRunner, "shift", lambda runner: shift)
+    still = {"augmentation": {"width_shift": 0, "height_shift": 0}}
+    return decide(folder, training=still, backbone=nn.BatchNorm2d(3)), modes
+
+
+def test_batch_norms_are_not_tried_on_images_like_the_pretrained_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, tried_modes = decide_on_norms(monkeypatch, tmp_path, shift=0.5, surer="train")
+    assert plan.phases[0].batch_norm == "frozen"
+    assert not tried_modes
+    assert any("variances differ by 0.50" in reason for reason in plan.reasons)
+
+
+@pytest.mark.parametrize(
+    ("surer", "mode"), [("train", "train"), ("frozen", "frozen"), ("", "frozen")]
+)
+def test_far_images_train_batch_norms_only_if_their_trial_is_surely_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surer: str, mode: str
+) -> None:
+    plan, tried_modes = decide_on_norms(monkeypatch, tmp_path, shift=1.6, surer=surer)
+    assert sorted(tried_modes) == ["frozen", "train"]
+    assert plan.phases[0].batch_norm == mode
+    rate = {"train": 1e-3, "frozen": 4e-4}[mode]
+    assert plan.phases[0].optimiser.learning_rate == rate
