@@ -22,6 +22,7 @@ from headstart.config.places import cache_dir
 _FLAGS: Final = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 _SECONDS: Final = 120
 _SOURCES: Final = ("depthwise.c", "batch_norm.c", "pointwise.c", "pooling.c", "dropout.c")
+_WIDEST: Final = 7
 _MANY_ROWS: Final = 4096
 """From here on tiles beat PyTorch's matrix product, up to twice; below they do not."""
 
@@ -43,6 +44,7 @@ class Kernels:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
         self._has_tiles = bool(library.has_tiles())
+        self._has_pairs = bool(library.has_pairs())
 
     def clip_gradient(
         self, gradient: torch.Tensor, output: torch.Tensor, low: float, high: float
@@ -109,6 +111,46 @@ class Kernels:
         sizes = map(ctypes.c_int64, (len(x), *out.shape))
         self._call("pointwise_gradient", *map(_pointer, (gradient, x, out)), *sizes)
         return out
+
+    def does_depthwise(self, size: int) -> bool:
+        """Tell whether :meth:`depthwise_gradients` can be asked for a kernel of that side."""
+        return self._has_pairs and size <= _WIDEST
+
+    def depthwise_gradients(
+        self,
+        x: torch.Tensor,
+        gradient: torch.Tensor,
+        output: torch.Tensor | None,
+        weight: torch.Tensor,
+        *,
+        stride: int,
+        pad: Pad,
+        low: float,
+        high: float,
+        with_input: bool,
+    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+        """Return the gradients of input, bfloat16, of weights (C, 1, K, K) and of bias (C,).
+
+        Args:
+            x: Input, bfloat16 (N, H, W, C), contiguous.
+            gradient: Of the output behind the clip, bfloat16 (N, H', W', C), contiguous.
+            output: Likewise; ``None`` where nothing clips.
+            weight: float32 (C, 1, K, K), K as :meth:`does_depthwise` allows.
+            stride: Of the convolution, both ways.
+            pad: Zeros above and to the left.
+            low: Where the clip starts.
+            high: Where it ends.
+            with_input: Whether the first is wanted.
+        """
+        channels, size = x.shape[-1], weight.shape[-1]
+        packed = weight.detach()[:, 0].permute(1, 2, 0).contiguous()
+        of_weight, of_bias = torch.empty(size, size, channels), torch.empty(channels)
+        of_input = torch.empty(x.shape, dtype=torch.bfloat16) if with_input else None
+        tensors = (x, gradient, output, packed, of_input, of_weight, of_bias)
+        shape = _shape(x.shape, gradient, size, stride, pad)
+        places = (None if one is None else _pointer(one) for one in tensors)
+        self._call("depthwise_gradients", *places, ctypes.byref(shape), *_ends(low, high))
+        return of_input, of_weight.permute(2, 0, 1)[:, None], of_bias
 
     def weight_gradient(
         self, x: torch.Tensor, gradient: torch.Tensor, *, size: int, stride: int, pad: Pad

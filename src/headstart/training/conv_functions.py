@@ -145,11 +145,33 @@ class Depthwise(torch.autograd.Function):
         x, weight, y = ctx.saved_tensors
         kernels, stride = ctx.kernels, ctx.stride
         left, _, top, _ = ctx.pads
-        g, bias = _through_clip(_dense(gradient), y, ctx)
         size = weight.shape[-1]
+        if kernels.does_depthwise(size):
+            return _all_at_once(ctx, _dense(gradient))
+        g, bias = _through_clip(_dense(gradient), y, ctx)
         new_weight = kernels.weight_gradient(x, g, size=size, stride=stride, pad=(top, left))
         new_x = _input_gradient(ctx, g, weight, x) if ctx.needs_input_grad[0] else None
         return new_x, new_weight, bias, None, None, None, None
+
+
+def _all_at_once(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    x, weight, y = ctx.saved_tensors
+    left, _, top, _ = ctx.pads
+    kernels: Kernels = ctx.kernels
+    new_x, new_weight, bias = kernels.depthwise_gradients(
+        x,
+        gradient,
+        None if y is None else _dense(y),
+        weight,
+        stride=ctx.stride,
+        pad=(top, left),
+        low=ctx.clip.low,
+        high=ctx.clip.high,
+        with_input=ctx.needs_input_grad[0],
+    )
+    nchw = None if new_x is None else new_x.permute(0, 3, 1, 2)
+    has_bias = y is not None or ctx.biased
+    return nchw, new_weight, bias if has_bias else None, None, None, None, None
 
 
 def _input_gradient(

@@ -73,18 +73,30 @@ def test_no_step_leaves_its_graph_behind(kernels, training: bool, rough: bool) -
         assert nodes_alive() == before
 
 
-@settings(max_examples=25)
+@settings(max_examples=60)
 @given(
     st.integers(1, 70),
     st.integers(3, 13),
-    st.sampled_from([3, 5]),
-    st.sampled_from([1, 2]),
+    st.sampled_from([3, 5, 7]),
+    st.sampled_from([1, 2, 3]),
+    st.booleans(),
+    st.sampled_from([Clip(0.0, 6.0), Clip(low=0.0), Clip()]),
     st.booleans(),
     st.integers(0, 9),
 )
 def test_depthwise_gradients_are_pytorchs(
-    kernels, channels: int, side: int, size: int, stride: int, uneven: bool, seed: int
+    kernels,
+    channels: int,
+    side: int,
+    size: int,
+    stride: int,
+    uneven: bool,
+    clip: Clip,
+    at_once: bool,
+    seed: int,
 ) -> None:
+    kernels = copy.copy(kernels)
+    kernels._has_pairs = kernels._has_pairs and at_once  # else what other processors do
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(2, channels, side, side + 1, generator=generator).bfloat16()
     weight = torch.randn(channels, 1, size, size, generator=generator) / size
@@ -93,13 +105,13 @@ def test_depthwise_gradients_are_pytorchs(
     pads = (half - 1, half, half - 1, half) if uneven else (half,) * 4
     mine = [t.clone().requires_grad_() for t in (x, weight, bias)]
     other = [t.float().requires_grad_() for t in (x, weight, bias)]
-    found = Depthwise.apply(*mine, stride, pads, Clip(0.0, 6.0), kernels)
+    found = Depthwise.apply(*mine, stride, pads, clip, kernels)
     plain = functional.conv2d(
         functional.pad(other[0], pads), other[1], other[2], stride, 0, 1, channels
     )
-    near(found, plain.clamp(0, 6))
+    near(found, plain.clamp(clip.low, clip.high))
     gradient = torch.randn(plain.shape, generator=generator).bfloat16()
-    passes = (found > 0) & (found < 6)  # at the clip's edges rounding decides
+    passes = (found > clip.low) & (found < clip.high)  # at the clip's edges rounding decides
     found.backward(gradient)
     plain.backward(gradient.float() * passes)
     for mine_, other_ in zip(mine, other, strict=True):
@@ -328,6 +340,12 @@ def test_the_same_work_gives_the_same_bits(kernels) -> None:
     x, g = (torch.randn(4, 12, 12, 48).bfloat16() for _ in range(2))
     first, second = (kernels.weight_gradient(x, g, size=3, stride=1, pad=(1, 1)) for _ in range(2))
     assert torch.equal(first, second)
+    if not kernels.does_depthwise(3):
+        return
+    clipped, weight = torch.randn(4, 12, 12, 48).bfloat16(), torch.randn(48, 1, 3, 3)
+    how = {"stride": 1, "pad": (1, 1), "low": 0.0, "high": 6.0, "with_input": True}
+    runs = [kernels.depthwise_gradients(x, g, clipped, weight, **how) for _ in range(2)]
+    assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
 
 
 def test_without_a_compiler_there_are_no_kernels(monkeypatch) -> None:
