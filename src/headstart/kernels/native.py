@@ -23,8 +23,8 @@ _FLAGS: Final = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 _SECONDS: Final = 120
 _SOURCES: Final = ("depthwise.c", "batch_norm.c", "pointwise.c", "pooling.c", "dropout.c")
 _WIDEST: Final = 7
-_MANY_ROWS: Final = 4096
-"""From here on tiles beat PyTorch's matrix product, up to twice; below they do not."""
+_SOME_ROWS: Final = 1024
+"""From here on one pass for all gradients of a 1x1 convolution beats several."""
 
 
 class _Shape(ctypes.Structure):
@@ -98,19 +98,39 @@ class Kernels:
         self._call("fold_gradient", *tensors, rows, columns)
         return found
 
-    def pointwise_gradient(self, gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return ``gradient.T @ x``, bfloat16 (O, I): the gradient of a 1x1 convolution's weights.
+    def does_pointwise(self, rows: int) -> bool:
+        """Tell whether :meth:`pointwise_gradients` can be asked, and is worth it."""
+        return self._has_tiles and rows >= _SOME_ROWS
+
+    def pointwise_gradients(
+        self,
+        x: torch.Tensor,
+        gradient: torch.Tensor,
+        output: torch.Tensor | None,
+        weight: torch.Tensor,
+        *,
+        low: float,
+        high: float,
+        with_input: bool,
+    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+        """Return the gradients of input (R, I) and weights (O, I), bfloat16, and of bias (O,).
 
         Args:
-            gradient: Of the output, bfloat16 (R, O), contiguous.
             x: Input, bfloat16 (R, I), contiguous.
+            gradient: Of the output behind the clip, bfloat16 (R, O), contiguous.
+            output: Likewise; ``None`` where nothing clips.
+            weight: bfloat16 (O, I), contiguous.
+            low: Where the clip starts.
+            high: Where it ends.
+            with_input: Whether the first is wanted.
         """
-        if not self._has_tiles or len(x) < _MANY_ROWS:
-            return gradient.t() @ x
-        out = torch.empty(gradient.shape[1], x.shape[1], dtype=torch.bfloat16)
-        sizes = map(ctypes.c_int64, (len(x), *out.shape))
-        self._call("pointwise_gradient", *map(_pointer, (gradient, x, out)), *sizes)
-        return out
+        of_weight, of_bias = torch.empty_like(weight), torch.empty(len(weight))
+        of_input = torch.empty_like(x) if with_input else None
+        tensors = (gradient, output, x, weight, of_input, of_weight, of_bias)
+        places = (None if one is None else _pointer(one) for one in tensors)
+        sizes = map(ctypes.c_int64, (len(x), *weight.shape))
+        self._call("pointwise_gradients", *places, *sizes, *_ends(low, high))
+        return of_input, of_weight, of_bias
 
     def does_depthwise(self, size: int) -> bool:
         """Tell whether :meth:`depthwise_gradients` can be asked for a kernel of that side."""

@@ -1,7 +1,8 @@
-/* Gradient of a 1x1 convolution's weights, gradient^T x over dense rows: bfloat16 with
- * float32 sums, on the processor's matrix tiles (Intel AMX).
+/* Gradients of a 1x1 convolution and the clip behind it over dense rows: bfloat16 with float32
+ * sums, on the processor's matrix tiles (Intel AMX). Some hundred rows at a time, so what of the
+ * gradient went through the clip is read from the cache by both products.
  *
- * The sum runs over rows, and both operands lie row by row, so both are packed first. A
+ * That of the weights sums over rows, and both operands lie row by row, so both are packed. A
  * tile holds 16 columns of 32 rows as pairs of rows; 32 columns make two tiles, in the
  * order that unpacking gives (see `place`), and are put in order at the end.
  *
@@ -181,36 +182,144 @@ static char *keep_room(size_t bytes) {
     return room;
 }
 
-/* out (O, I) = gradient (R, O)^T x (R, I), dense. Returns 0, or 1 where memory is short. */
-int pointwise_gradient(const bf16 *gradient, const bf16 *x, bf16 *out, int64_t rows, int64_t outs,
-                       int64_t ins, int threads) {
+/* What one thread has for all gradients at once. */
+typedef struct {
+    float *sums, *bias, *square; /* of the weights, of the bias, 32 by 32 of the input's */
+    bf16 *rows;                  /* a share of the gradient without what was clipped */
+} room_t;
+
+static inline __mmask16 inside(__m256i values, __m512 low, __m512 high) {
+    __m512 wide = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+    __mmask16 above = _mm512_cmp_ps_mask(wide, low, _CMP_GT_OQ);
+    return _mm512_mask_cmp_ps_mask(above, wide, high, _CMP_LT_OQ);
+}
+
+static inline void add_wide(float *to, __m256i values) {
+    __m512 wide = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+    _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), wide));
+}
+
+/* Rows of the gradient where y was not clipped, zeros up to the next 32 columns; their sums. */
+static void take_rows(const bf16 *g, const bf16 *y, bf16 *to, float *bias, int64_t rows, sizes_t s,
+                      float low, float high) {
+    const __m512 lowest = _mm512_set1_ps(low), highest = _mm512_set1_ps(high);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t c = 0; c < s.out; c += WIDE) {
+            __mmask32 here = s.out - c < WIDE ? (1u << (s.out - c)) - 1 : 0xffffffffu;
+            __m512i values = _mm512_maskz_loadu_epi16(here, g + row * s.out + c);
+            if (y) {
+                __m512i out = _mm512_maskz_loadu_epi16(here, y + row * s.out + c);
+                __mmask32 kept = inside(_mm512_castsi512_si256(out), lowest, highest);
+                kept |= (__mmask32)inside(_mm512_extracti64x4_epi64(out, 1), lowest, highest)
+                        << SIDE;
+                values = _mm512_maskz_mov_epi16(kept, values);
+            }
+            _mm512_storeu_si512(to + row * s.high + c, values);
+            add_wide(bias + c, _mm512_castsi512_si256(values));
+            add_wide(bias + c + SIDE, _mm512_extracti64x4_epi64(values, 1));
+        }
+}
+
+/* 32 rows of the input's gradient, 32 columns of them: rows times tiles of weights. */
+static void multiply_rows(const bf16 *rows, const bf16 *b, sizes_t s, float *square) {
+    int64_t deep = s.high / DEEP;
+    size_t pitch = s.high * sizeof(bf16), bytes = WIDE * sizeof(float);
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t d = 0; d < deep; d++) {
+        _tile_loadd(4, rows + d * DEEP, pitch);
+        _tile_loadd(6, b + d * TILE, 64);
+        _tile_loadd(7, b + (deep + d) * TILE, 64);
+        _tile_loadd(5, rows + SIDE * s.high + d * DEEP, pitch);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, square, bytes);
+    _tile_stored(1, square + SIDE, bytes);
+    _tile_stored(2, square + SIDE * WIDE, bytes);
+    _tile_stored(3, square + SIDE * WIDE + SIDE, bytes);
+}
+
+static void put_rows(const bf16 *rows, const bf16 *weights, bf16 *to, int64_t count, sizes_t s,
+                     float *square) {
+    const __m512i in_turn = _mm512_set_epi64(7, 3, 6, 2, 5, 1, 4, 0);
+    for (int64_t row = 0; row < count; row += WIDE)
+        for (int64_t c = 0; c < s.in; c += WIDE) {
+            __mmask32 here = s.in - c < WIDE ? (1u << (s.in - c)) - 1 : 0xffffffffu;
+            multiply_rows(rows + row * s.high, weights + c / SIDE * s.high / DEEP * TILE, s,
+                          square);
+            for (int64_t i = 0; i < WIDE && row + i < count; i++) {
+                __m512 first = _mm512_load_ps(square + i * WIDE);
+                __m512 second = _mm512_load_ps(square + i * WIDE + SIDE);
+                __m512i both = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+                _mm512_mask_storeu_epi16(to + (row + i) * s.in + c, here,
+                                         _mm512_permutexvar_epi64(in_turn, both));
+            }
+        }
+}
+
+static size_t lay_out(room_t *room, char *memory, sizes_t s) {
+    size_t sums = up(room_of(s), 64) * 64, rows = (size_t)SHARE * s.high * sizeof(bf16);
+    size_t square = WIDE * WIDE * sizeof(float), bias = (size_t)s.high * sizeof(float);
+    room->sums = (float *)memory;
+    room->rows = (bf16 *)(memory + sums);
+    room->square = (float *)(memory + sums + rows);
+    room->bias = (float *)(memory + sums + rows + square);
+    return up(sums + rows + square + bias, 64) * 64;
+}
+
+/* Gradients of input (R, I; unless `to` is none), weights (O, I) and bias (O) of a 1x1
+ * convolution with a clip behind it, in one pass over memory; y (R, O) is its output, none
+ * without a clip. Returns 0, or 1 where memory is short. */
+int pointwise_gradients(const bf16 *g, const bf16 *y, const bf16 *x, const bf16 *weight, bf16 *to,
+                        bf16 *of_weight, float *of_bias, int64_t rows, int64_t outs, int64_t ins,
+                        float low, float high, int threads) {
     sizes_t s = {outs, ins, up(outs, WIDE) * WIDE, up(ins, WIDE) * WIDE};
+    sizes_t padded = {s.high, ins, s.high, s.broad};
     if (threads > up(rows, DEEP)) threads = (int)up(rows, DEEP);
     if (threads < 1) threads = 1;
-    size_t each = up(room_of(s), 64) * 64;
-    char *room = keep_room(each * threads);
-    if (!room) return 1;
+    room_t unused;
+    size_t each = lay_out(&unused, NULL, s), tiles = floats_of(s) * sizeof(bf16);
+    char *memory = keep_room(each * threads + tiles);
+    if (!memory) return 1;
+    bf16 *weights = (bf16 *)(memory + each * threads);
+    if (to) pack(weight, ins, outs, 0, weights);
     int64_t share = up(up(rows, threads), DEEP) * DEEP;
 #pragma omp parallel num_threads(threads)
     {
         int thread = omp_get_thread_num();
-        float *sums = (float *)(room + each * thread);
+        room_t room;
+        lay_out(&room, memory + each * thread, s);
+        memset(room.sums, 0, floats_of(s) * sizeof(float));
+        memset(room.rows, 0, (size_t)SHARE * s.high * sizeof(bf16));
+        memset(room.bias, 0, (size_t)s.high * sizeof(float));
         int64_t end = (thread + 1) * share < rows ? (thread + 1) * share : rows;
-        memset(sums, 0, floats_of(s) * sizeof(float));
         configure();
-        for (int64_t at = thread * share; at < end; at += SHARE)
-            add_share(gradient + at * outs, x + at * ins, end - at < SHARE ? end - at : SHARE, s,
-                      sums);
+        for (int64_t at = thread * share; at < end; at += SHARE) {
+            int64_t count = end - at < SHARE ? end - at : SHARE;
+            take_rows(g + at * outs, y ? y + at * outs : NULL, room.rows, room.bias, count, s, low,
+                      high);
+            add_share(room.rows, x + at * ins, count, padded, room.sums);
+            if (to) put_rows(room.rows, weights, to + at * ins, count, s, room.square);
+        }
         _tile_release();
 #pragma omp barrier
 #pragma omp for schedule(static)
         for (int64_t o = 0; o < outs; o++) {
-            float *line = (float *)room + place(o) * s.broad;
-            for (int t = 1; t < threads; t++) {
-                const float *more = (float *)(room + each * t) + place(o) * s.broad;
-                for (int64_t i = 0; i < s.broad; i++) line[i] += more[i];
+            float *line = (float *)memory + place(o) * s.broad, sum = 0;
+            for (int t = 0; t < threads; t++) {
+                room_t other;
+                lay_out(&other, memory + each * t, s);
+                sum += other.bias[o];
+                const float *more = other.sums + place(o) * s.broad;
+                for (int64_t i = 0; t && i < s.broad; i++) line[i] += more[i];
             }
-            in_order(line, out + o * ins, ins);
+            of_bias[o] = sum;
+            in_order(line, of_weight + o * ins, ins);
         }
     }
     return 0;
@@ -218,9 +327,11 @@ int pointwise_gradient(const bf16 *gradient, const bf16 *x, bf16 *out, int64_t r
 #else
 int has_tiles(void) { return 0; }
 
-int pointwise_gradient(const void *gradient, const void *x, void *out, int64_t rows, int64_t outs,
-                       int64_t ins, int threads) {
-    (void)gradient, (void)x, (void)out, (void)rows, (void)outs, (void)ins, (void)threads;
+int pointwise_gradients(const void *g, const void *y, const void *x, const void *weight, void *to,
+                        void *of_weight, float *of_bias, int64_t rows, int64_t outs, int64_t ins,
+                        float low, float high, int threads) {
+    (void)g, (void)y, (void)x, (void)weight, (void)to, (void)of_weight, (void)of_bias;
+    (void)rows, (void)outs, (void)ins, (void)low, (void)high, (void)threads;
     return 1;
 }
 #endif

@@ -89,14 +89,23 @@ class Pointwise(torch.autograd.Function):
         """Return the gradients of input, weight and bias."""
         rows, packed, y = ctx.saved_tensors
         kernels: Kernels = ctx.kernels
+        wanted_x, wanted_weight = ctx.needs_input_grad[:2]
+        x: torch.Tensor | None
+        weight: torch.Tensor | None
+        bias: torch.Tensor | None
         g = rows_of(gradient)
-        g, bias = _through_clip(g, y, ctx)
-        x = None
-        if ctx.needs_input_grad[0]:
-            n, c, h, w = ctx.shape
-            x = (g @ packed).view(n, h, w, c).permute(0, 3, 1, 2)
-        weight = kernels.pointwise_gradient(g, rows) if ctx.needs_input_grad[1] else None
-        return x, weight, bias, None, None
+        if wanted_weight and kernels.does_pointwise(len(rows)):
+            clipped = None if y is None else rows_of(y)
+            ends = {"low": ctx.clip.low, "high": ctx.clip.high}
+            x, weight, bias = kernels.pointwise_gradients(
+                rows, g, clipped, packed, **ends, with_input=wanted_x
+            )
+            bias = bias if ctx.biased else None
+        else:
+            g, bias = _through_clip(g, y, ctx)
+            x = g @ packed if wanted_x else None
+            weight = g.t() @ rows if wanted_weight else None
+        return None if x is None else _image_of(x, ctx.shape), weight, bias, None, None
 
 
 class Depthwise(torch.autograd.Function):
@@ -170,8 +179,7 @@ def _all_at_once(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None,
         with_input=ctx.needs_input_grad[0],
     )
     nchw = None if new_x is None else new_x.permute(0, 3, 1, 2)
-    has_bias = y is not None or ctx.biased
-    return nchw, new_weight, bias if has_bias else None, None, None, None, None
+    return nchw, new_weight, bias if ctx.biased else None, None, None, None, None
 
 
 def _input_gradient(
@@ -197,7 +205,8 @@ def _through_clip(
     if output is not None:
         kernels: Kernels = ctx.kernels
         kept = _dense(output).view(gradient.shape)
-        return kernels.clip_gradient(gradient, kept, ctx.clip.low, ctx.clip.high)
+        masked, bias = kernels.clip_gradient(gradient, kept, ctx.clip.low, ctx.clip.high)
+        return masked, bias if ctx.biased else None
     if not ctx.biased:
         return gradient, None
     rows = gradient.view(-1, gradient.shape[-1])

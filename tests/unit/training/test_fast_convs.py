@@ -18,7 +18,7 @@ from headstart.backbones.graph import build_module
 from headstart.backbones.pooling import pool_all
 from headstart.backbones.scratch import build_scratch
 from headstart.kernels.native import Kernels, load_kernels
-from headstart.training.conv_functions import Clip, Depthwise
+from headstart.training.conv_functions import Clip, Depthwise, Pointwise
 from headstart.training.fast_convs import accelerate, restore
 from headstart.training.fast_dropout import Drop
 from headstart.training.norm_functions import Normalise
@@ -305,15 +305,43 @@ def test_a_network_that_would_answer_differently_is_not_touched(kernels) -> None
     torch.testing.assert_close(network(images), expected, rtol=0, atol=0)
 
 
-@settings(max_examples=15)
-@given(st.integers(4096, 5000), st.integers(1, 70), st.integers(1, 70), st.integers(0, 9))
+@settings(max_examples=40)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 24),
+    st.integers(1, 100),
+    st.integers(1, 100),
+    st.sampled_from([Clip(0.0, 6.0), Clip(low=0.0), Clip()]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 9),
+)
 def test_pointwise_gradients_are_the_products(
-    kernels, rows: int, outs: int, ins: int, seed: int
+    kernels,
+    images: int,
+    side: int,
+    ins: int,
+    outs: int,
+    clip: Clip,
+    biased: bool,
+    at_once: bool,
+    seed: int,
 ) -> None:
+    at_once = at_once and kernels.does_pointwise(10**6)  # else what other processors do
+    kernels = copy.copy(kernels)
+    kernels.does_pointwise = lambda rows: at_once
     generator = torch.Generator().manual_seed(seed)
-    gradient = torch.randn(rows, outs, generator=generator).bfloat16()
-    x = torch.randn(rows, ins, generator=generator).bfloat16()
-    near(kernels.pointwise_gradient(gradient, x), gradient.float().t() @ x.float(), share=0.005)
+    x = torch.randn(images, ins, side, side + 1, generator=generator).bfloat16()
+    weight = (torch.randn(outs, ins, generator=generator) / ins**0.5).bfloat16()
+    x, weight, bias = (one.requires_grad_() for one in (x, weight, torch.randn(outs)))
+    found = Pointwise.apply(x, weight, bias if biased else None, clip, kernels)
+    gradient = torch.randn(found.shape, generator=generator).bfloat16()
+    found.backward(gradient)
+    passed = gradient.float() * ((found > clip.low) & (found < clip.high))
+    near(x.grad, torch.einsum("nohw,oi->nihw", passed, weight.float()), share=0.01)
+    near(weight.grad, torch.einsum("nohw,nihw->oi", passed, x.float()), share=0.01)
+    if biased:
+        near(bias.grad, passed.sum((0, 2, 3)), share=0.01)
 
 
 @settings(max_examples=25)
