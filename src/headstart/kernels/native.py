@@ -24,7 +24,9 @@ _SECONDS: Final = 120
 _SOURCES: Final = ("depthwise.c", "batch_norm.c", "pointwise.c", "pooling.c", "dropout.c")
 _WIDEST: Final = 7
 _SOME_ROWS: Final = 1024
-"""From here on one pass for all gradients of a 1x1 convolution beats several."""
+_MOST_WEIGHTS: Final = 2**18
+"""Between these, one pass for all gradients of a 1x1 convolution beats several: it needs rows
+to be worth it, and room in the cache for the sums of the weights."""
 
 
 class _Shape(ctypes.Structure):
@@ -98,9 +100,9 @@ class Kernels:
         self._call("fold_gradient", *tensors, rows, columns)
         return found
 
-    def does_pointwise(self, rows: int) -> bool:
+    def does_pointwise(self, rows: int, weights: int) -> bool:
         """Tell whether :meth:`pointwise_gradients` can be asked, and is worth it."""
-        return self._has_tiles and rows >= _SOME_ROWS
+        return self._has_tiles and rows >= _SOME_ROWS and weights <= _MOST_WEIGHTS
 
     def pointwise_gradients(
         self,

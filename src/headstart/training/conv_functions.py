@@ -94,7 +94,7 @@ class Pointwise(torch.autograd.Function):
         weight: torch.Tensor | None
         bias: torch.Tensor | None
         g = rows_of(gradient)
-        if wanted_weight and kernels.does_pointwise(len(rows)):
+        if wanted_weight and kernels.does_pointwise(len(rows), packed.numel()):
             clipped = None if y is None else rows_of(y)
             ends = {"low": ctx.clip.low, "high": ctx.clip.high}
             x, weight, bias = kernels.pointwise_gradients(

@@ -327,9 +327,9 @@ def test_pointwise_gradients_are_the_products(
     at_once: bool,
     seed: int,
 ) -> None:
-    at_once = at_once and kernels.does_pointwise(10**6)  # else what other processors do
+    at_once = at_once and kernels.does_pointwise(10**6, 1)  # else what other processors do
     kernels = copy.copy(kernels)
-    kernels.does_pointwise = lambda rows: at_once
+    kernels.does_pointwise = lambda rows, weights: at_once
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(images, ins, side, side + 1, generator=generator).bfloat16()
     weight = (torch.randn(outs, ins, generator=generator) / ins**0.5).bfloat16()
