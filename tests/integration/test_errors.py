@@ -260,7 +260,10 @@ def test_copies_under_different_labels_are_only_noted(
     [
         (["--backbone", "eficientnet_lite0"], ["unknown backbone", "did you mean efficientnet_"]),
         (["--set", "head.stength=3"], ["unknown key head.stength", "did you mean head.strength?"]),
-        (["--set", "training.epochs=3"], ["unknown key training"]),
+        (["--set", "training.patience=3"], ["unknown key training"]),
+        (["--set", "training.epoch=3"], ["unknown key", "did you mean training.epochs?"]),
+        (["--set", "training.epochs=3"], ["training.epochs", "probe", "choose --strategy"]),
+        (["--lr", "0.1", "--strategy", "auto"], ["training.learning_rate", "auto"]),
         (["--set", "seed"], ["--set 'seed'", "expected dotted.key=value"]),
         (["--set", "seed=["], ["--set 'seed=['", "YAML"]),
         (["--set", "seed.x=1", "--seed", "1"], ["'seed' is a value, not a section"]),
