@@ -60,9 +60,17 @@ static void add_up(void *room, int64_t c, int threads, float *first, float *seco
     }
 }
 
-/* Sums over rows of x - origin, and of its square. Returns 0, or 1 where memory is short. */
-int norm_moments(const bf16 *restrict x, const float *restrict origin, float *restrict sum,
-                 float *restrict square, int64_t rows, int64_t c, int threads) {
+/* to = max(x, 0); what is no number stays none. */
+static inline void rectify(const bf16 *restrict x, bf16 *restrict to, int64_t c) {
+#pragma omp simd
+    for (int64_t i = 0; i < c; i++) to[i] = widen(x[i]) < 0 ? 0 : x[i];
+}
+
+/* Sums over rows of x - origin, and of its square; where y is given, of y = max(x, 0) instead.
+ * Returns 0, or 1 where memory is short. */
+int norm_moments(const bf16 *restrict x, const float *restrict origin, bf16 *restrict y,
+                 float *restrict sum, float *restrict square, int64_t rows, int64_t c,
+                 int threads) {
     void *room = make_room(c, threads);
     if (!room) return 1;
 #pragma omp parallel num_threads(threads)
@@ -73,43 +81,11 @@ int norm_moments(const bf16 *restrict x, const float *restrict origin, float *re
         for (int64_t start = 0; start < rows; start += BLOCK) {
             int64_t end = start + BLOCK < rows ? start + BLOCK : rows;
             for (int64_t row = start; row < end; row++) {
-                const bf16 *xs = x + row * c;
+                const bf16 *xs = y ? y + row * c : x + row * c;
+                if (y) rectify(x + row * c, y + row * c, c);
 #pragma omp simd
                 for (int64_t i = 0; i < c; i++) {
                     float value = widen(xs[i]) - origin[i];
-                    a[i] += value;
-                    b[i] += value * value;
-                }
-            }
-            close_block(sums, c);
-        }
-    }
-    add_up(room, c, threads, sum, square);
-    free(room);
-    return 0;
-}
-
-/* y = max(x, 0), and sums over rows of y - origin, and of its square. */
-int norm_rectified(const bf16 *restrict x, const float *restrict origin, bf16 *restrict y,
-                   float *restrict sum, float *restrict square, int64_t rows, int64_t c,
-                   int threads) {
-    void *room = make_room(c, threads);
-    if (!room) return 1;
-#pragma omp parallel num_threads(threads)
-    {
-        sums_t sums = sums_of(room, c, omp_get_thread_num());
-        float *restrict a = sums.block, *restrict b = sums.block + c;
-#pragma omp for schedule(static)
-        for (int64_t start = 0; start < rows; start += BLOCK) {
-            int64_t end = start + BLOCK < rows ? start + BLOCK : rows;
-            for (int64_t row = start; row < end; row++) {
-                const bf16 *xs = x + row * c;
-                bf16 *ys = y + row * c;
-#pragma omp simd
-                for (int64_t i = 0; i < c; i++) {
-                    bf16 kept = (xs[i] & 0x8000) ? 0 : xs[i];
-                    float value = widen(kept) - origin[i];
-                    ys[i] = kept;
                     a[i] += value;
                     b[i] += value * value;
                 }

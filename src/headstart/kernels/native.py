@@ -209,25 +209,24 @@ class Kernels:
         self._call("input_gradient", *map(_pointer, (gradient, packed, out)), ctypes.byref(shape))
         return out
 
-    def moments(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def moments(
+        self, rows: torch.Tensor, *, rectified: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean and the variance (biased) of each column, float32 (C,).
 
         Args:
             rows: bfloat16 (R, C), contiguous.
+            rectified: Where ``max(rows, 0)`` is written, like ``rows``; the moments are of that.
         """
         origin = rows[0].float()  # differences from it: large means cost no digits
+        if rectified is not None:
+            origin.clamp_min_(0)
         sums = torch.empty(2, rows.shape[1])
-        self._call("norm_moments", *map(_pointer, (rows, origin, *sums)), *_sizes(rows))
-        return _moments(origin, sums, len(rows))
-
-    def rectified_moments(
-        self, rows: torch.Tensor, *, out: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write ``max(rows, 0)`` to ``out``, and return its :meth:`moments`."""
-        origin = rows[0].float().clamp_min_(0)
-        sums = torch.empty(2, rows.shape[1])
-        self._call("norm_rectified", *map(_pointer, (rows, origin, out, *sums)), *_sizes(rows))
-        return _moments(origin, sums, len(rows))
+        tensors = (rows, origin, rectified, *sums)
+        places = (None if one is None else _pointer(one) for one in tensors)
+        self._call("norm_moments", *places, *_sizes(rows))
+        offset, square = sums / len(rows)
+        return origin + offset, (square - offset * offset).clamp_min_(0)
 
     def normalise(
         self,
@@ -357,14 +356,6 @@ class Kernels:
 
 
 Pad = tuple[int, int]
-
-
-def _moments(
-    origin: torch.Tensor, sums: torch.Tensor, count: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and variance from sums of differences, and of their squares."""
-    offset, square = sums / count
-    return origin + offset, (square - offset * offset).clamp_min_(0)
 
 
 def _pointer(tensor: torch.Tensor) -> ctypes.c_void_p:

@@ -41,11 +41,9 @@ class Normalise(torch.autograd.Function):
             rectifies: Whether ``x`` goes through a ReLU first.
         """
         rows, out = rows_of(x), new_image(x, x.shape)
-        if rectifies:
-            given, rows = rows, torch.empty_like(rows)
-            mean, variance = kernels.rectified_moments(given, out=rows)
-        else:
-            mean, variance = kernels.moments(rows)
+        rectified = torch.empty_like(rows) if rectifies else None
+        mean, variance = kernels.moments(rows, rectified=rectified)
+        rows = rows if rectified is None else rectified
         _move_statistics(norm, mean, variance, len(rows))
         spread = torch.rsqrt(variance + norm.eps)
         scale = weight.float() * spread

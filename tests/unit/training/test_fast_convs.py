@@ -218,6 +218,17 @@ def test_batch_norm_is_pytorchs(
     near(mine.bias.grad, fresh.bias.grad)
 
 
+@pytest.mark.parametrize("rectifies", [False, True])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_what_is_no_number_is_not_made_one(kernels, rectifies: bool, sign: float) -> None:
+    x = torch.randn(2, 3, 4, 4).bfloat16()
+    x[0, 1, 2, 3] = torch.copysign(torch.tensor(torch.nan), torch.tensor(sign)).bfloat16()
+    norm = nn.BatchNorm2d(3)
+    found = Normalise.apply(x, norm.weight, norm.bias, norm, Clip(), kernels, rectifies)
+    assert found[:, 1].isnan().any()
+    assert not found[:, [0, 2]].isnan().any()
+
+
 @settings(max_examples=25)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=5),
