@@ -8,7 +8,8 @@ from typing import Any, Final
 import torch
 
 from headstart.backbones.spec import FLAT
-from headstart.kernels.native import Kernels, load_kernels
+from headstart.kernels.library import load_kernels
+from headstart.kernels.native import Kernels
 
 _LEAST_VARIANCE = 1e-12
 """Below it the square root's gradient would not be finite: a 1x1 activation has none at all."""

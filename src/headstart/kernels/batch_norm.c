@@ -5,29 +5,12 @@
  * up in order: the same threads, the same bits.
  */
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef _OPENMP
-#include <omp.h>
-#else
-static int omp_get_thread_num(void) { return 0; }
-#endif
-
-typedef uint16_t bf16;
+#include "bf16.h"
 
 enum { BLOCK = 256 }; /* rows that are added up in float32 before they join a double */
-
-static inline float widen(bf16 value) {
-    union { uint32_t bits; float number; } u = {(uint32_t)value << 16};
-    return u.number;
-}
-
-static inline bf16 narrow(float value) { /* to nearest, ties to even */
-    union { float number; uint32_t bits; } u = {value};
-    return (bf16)((u.bits + 0x7fff + ((u.bits >> 16) & 1)) >> 16);
-}
 
 /* Room for each thread's sums: 2c doubles, then 2c floats. */
 typedef struct { double *total; float *block; } sums_t;

@@ -4,35 +4,19 @@
  * (benchmarks/README.md). Tensors are dense: images (N, H, W, C), weights (K, K, C).
  * Sums are float32, and added up in a fixed order: the same threads, the same bits.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bf16.h"
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 #include <immintrin.h>
 #define PAIRED 1
 #endif
 
-#ifdef _OPENMP
-#include <omp.h>
-#else
-static int omp_get_thread_num(void) { return 0; }
-#endif
-
-typedef uint16_t bf16;
 typedef struct { int64_t n, h, w, c, out_h, out_w, k, stride, pad_top, pad_left; } shape_t;
 
 enum { LANES = 32 };
-
-static inline float widen(bf16 value) {
-    union { uint32_t bits; float number; } u = {(uint32_t)value << 16};
-    return u.number;
-}
-
-static inline bf16 narrow(float value) { /* to nearest, ties to even */
-    union { float number; uint32_t bits; } u = {value};
-    return (bf16)((u.bits + 0x7fff + ((u.bits >> 16) & 1)) >> 16);
-}
 
 /* Add up a part of the threads' sums, first thread first; each thread has `stride` of them. */
 static void reduce_to(const float *partial, float *total, int64_t start, int64_t size,

@@ -1,19 +1,7 @@
 /* Dropout of bfloat16: which values stay is a function of a seed and of their place alone, so
  * the backward pass needs no mask, and the number of threads changes nothing.
  */
-#include <stdint.h>
-
-typedef uint16_t bf16;
-
-static inline float widen(bf16 value) {
-    union { uint32_t bits; float number; } u = {(uint32_t)value << 16};
-    return u.number;
-}
-
-static inline bf16 narrow(float value) { /* to nearest, ties to even */
-    union { float number; uint32_t bits; } u = {value};
-    return (bf16)((u.bits + 0x7fff + ((u.bits >> 16) & 1)) >> 16);
-}
+#include "bf16.h"
 
 static inline uint32_t mixed(uint32_t x) { /* Wellons, "Prospecting for hash functions", 2018 */
     x = (x ^ (x >> 16)) * 0x7feb352dU;

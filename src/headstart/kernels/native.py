@@ -1,27 +1,13 @@
-"""Small C kernels, compiled on first use where a C compiler is here; else done without."""
+"""The C kernels as methods on tensors; :mod:`headstart.kernels.library` compiles them."""
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final
 
 import torch
 
-from headstart.config.places import cache_dir
-
-_FLAGS: Final = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
-_SECONDS: Final = 120
-_SOURCES: Final = ("depthwise.c", "batch_norm.c", "pointwise.c", "pooling.c", "dropout.c")
 _WIDEST: Final = 7
 _SOME_ROWS: Final = 1024
 _MOST_WEIGHTS: Final = 2**18
@@ -378,46 +364,3 @@ def _ends(low: float, high: float) -> tuple[ctypes.c_float, ctypes.c_float]:
 
 def _shape(x: torch.Size, gradient: torch.Tensor, size: int, stride: int, pad: Pad) -> _Shape:
     return _Shape(*x, *gradient.shape[1:3], size, stride, *pad)
-
-
-@cache
-def load_kernels() -> Kernels | None:
-    """Return the kernels, compiling them on first use, or ``None`` where that cannot be.
-
-    ``HEADSTART_KERNELS=0`` does without them.
-    """
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc"))), None)
-    if compiler is None or os.environ.get("HEADSTART_KERNELS") == "0":
-        return None
-    folder = resources.files("headstart.kernels")
-    sources = {name: folder.joinpath(name).read_text() for name in _SOURCES}
-    path = cache_dir() / "kernels" / f"{_key(sources)}.so"
-    try:
-        if not path.is_file():
-            _compile(compiler, sources, path)
-        return Kernels(ctypes.CDLL(str(path)))
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _key(sources: Mapping[str, str]) -> str:
-    """Return what a compiled file depends on: it is for this very processor."""
-    try:
-        processor = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
-        flags = [line for line in processor.splitlines() if line.startswith(("flags", "Features"))]
-    except OSError:
-        flags = [platform.processor()]
-    parts = (sorted(sources.items()), _FLAGS, platform.machine(), platform.system(), flags)
-    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
-
-
-def _compile(compiler: str, sources: Mapping[str, str], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        for name, text in sources.items():
-            (Path(folder) / name).write_text(text, encoding="utf-8")
-        built = Path(folder) / "kernels.so"
-        written = [str(Path(folder) / name) for name in sources]
-        command = [compiler, *_FLAGS, *written, "-o", str(built)]
-        subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)
-        built.replace(path)

@@ -9,22 +9,15 @@
  * Each thread takes a fixed share of the rows; shares are added up in order: the same
  * threads, the same bits.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bf16.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BW__) && defined(__linux__)
 #include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifdef _OPENMP
-#include <omp.h>
-#else
-static int omp_get_thread_num(void) { return 0; }
-#endif
-
-typedef uint16_t bf16;
 
 enum {
     SIDE = 16,          /* columns in a tile */
@@ -156,11 +149,6 @@ static void add_share(const bf16 *g, const bf16 *x, int64_t rows, sizes_t s, flo
         for (int64_t i = 0; i < s.high; i += WIDE)
             multiply(a + i / SIDE * tiles, b + j / SIDE * tiles, deep, sums + i * s.broad + j,
                      s.broad);
-}
-
-static inline bf16 narrow(float value) { /* to nearest, ties to even */
-    union { float number; uint32_t bits; } u = {value};
-    return (bf16)((u.bits + 0x7fff + ((u.bits >> 16) & 1)) >> 16);
 }
 
 static void in_order(const float *sums, bf16 *out, int64_t columns) {

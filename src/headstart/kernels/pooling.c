@@ -4,20 +4,9 @@
  * An image stays in the processor's cache from one pass over it to the next.
  */
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-typedef uint16_t bf16;
-
-static inline float widen(bf16 value) {
-    union { uint32_t bits; float number; } u = {(uint32_t)value << 16};
-    return u.number;
-}
-
-static inline bf16 narrow(float value) { /* to nearest, ties to even */
-    union { float number; uint32_t bits; } u = {value};
-    return (bf16)((u.bits + 0x7fff + ((u.bits >> 16) & 1)) >> 16);
-}
+#include "bf16.h"
 
 static void mean_and_maximum(const bf16 *restrict x, float *restrict mean, float *restrict high,
                              int64_t places, int64_t c) {

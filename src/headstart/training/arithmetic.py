@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from headstart.errors import ConfigError
-from headstart.kernels.native import load_kernels
+from headstart.kernels.library import load_kernels
 from headstart.training.compilation import compile_regions
 from headstart.training.fast_convs import accelerate, restore
 

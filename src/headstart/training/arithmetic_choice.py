@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from headstart.errors import TrainingError
-from headstart.kernels.native import load_kernels
+from headstart.kernels.library import load_kernels
 from headstart.training.arithmetic import COMPILED, Arithmetic, Name
 from headstart.training.compilation import FAILURES, reason_of
 

@@ -17,7 +17,8 @@ from headstart.backbones.catalog import find_backbone
 from headstart.backbones.graph import build_module
 from headstart.backbones.pooling import pool_all
 from headstart.backbones.scratch import build_scratch
-from headstart.kernels.native import Kernels, load_kernels
+from headstart.kernels.library import load_kernels
+from headstart.kernels.native import Kernels
 from headstart.training.conv_functions import Clip, Depthwise, Pointwise
 from headstart.training.fast_convs import accelerate, restore
 from headstart.training.fast_dropout import Drop
