@@ -150,6 +150,18 @@ def test_a_rerouted_network_answers_and_learns_as_before(kernels, name: str) -> 
     torch.testing.assert_close(network(images).detach(), expected, rtol=0, atol=0)
 
 
+def assert_learns_as(other: nn.Module, network: nn.Module, images: torch.Tensor) -> None:
+    """Hold gradients, statistics and answers of a rerouted network against a plain one's."""
+    exact, plain = (gradients(other, images, rough=rough) for rough in (False, True))
+    assert alike(gradients(network, images), exact) > alike(plain, exact) - 0.1
+    gradients(network, images, rough=False)  # as many batches as the other saw
+    for statistic, expected in other.named_buffers():
+        near(network.get_buffer(statistic), expected, share=0.05, floor=1e-2)
+    network.eval(), other.eval()
+    other.load_state_dict(network.state_dict())
+    torch.testing.assert_close(network(images), other(images), rtol=1e-2, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     "name", ["tf_efficientnet_lite0", "mobilenetv2_050", "resnet18", "resnet26"]
 )
@@ -163,14 +175,7 @@ def test_batch_norms_that_train_learn_as_before(kernels, name: str) -> None:
     assert accelerate(network, images, kernels) > 10
     assert all(module.training for module in network.modules())
     torch.testing.assert_close(network.state_dict(), other.state_dict(), rtol=0, atol=0)
-    exact, plain = (gradients(other.train(), images, rough=rough) for rough in (False, True))
-    assert alike(gradients(network, images), exact) > alike(plain, exact) - 0.1
-    gradients(network, images, rough=False)  # as many batches as the other saw
-    for statistic, expected in other.named_buffers():
-        near(network.get_buffer(statistic), expected, share=0.05, floor=1e-2)
-    network.eval(), other.eval()
-    other.load_state_dict(network.state_dict())
-    torch.testing.assert_close(network(images), other(images), rtol=1e-2, atol=1e-3)
+    assert_learns_as(other.train(), network, images)
 
 
 @settings(max_examples=25)
@@ -278,14 +283,7 @@ def test_norms_without_a_convolution_before_them_learn_as_before(kernels, build)
         for module in one.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0  # what falls out is another draw
-    exact, plain = (gradients(other, images, rough=rough) for rough in (False, True))
-    assert alike(gradients(network, images), exact) > alike(plain, exact) - 0.1
-    gradients(network, images, rough=False)  # as many batches as the other saw
-    for statistic, expected in other.named_buffers():
-        near(network.get_buffer(statistic), expected, share=0.05, floor=1e-2)
-    network.eval(), other.eval()
-    other.load_state_dict(network.state_dict())
-    torch.testing.assert_close(network(images), other(images), rtol=1e-2, atol=1e-3)
+    assert_learns_as(other, network, images)
 
 
 def test_a_relu_that_is_used_twice_is_left_alone(kernels) -> None:
